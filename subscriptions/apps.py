@@ -1,0 +1,10 @@
+"""Set up the package of subscribers, consent, newsletters and their delivery."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SubscriptionsConfig(AppConfig):
+    name = "subscriptions"
+    verbose_name = _("Newsletters and subscribers")
+    default_auto_field = "django.db.models.BigAutoField"

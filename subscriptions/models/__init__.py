@@ -1,0 +1,24 @@
+"""The tables of the package, one module for each subject."""
+
+from subscriptions.models.consents import Consent, ConsentHead
+from subscriptions.models.newsletters import Newsletter, NewsletterHoliday
+from subscriptions.models.policies import PolicyText, PrivacyPolicy
+from subscriptions.models.subscribers import (
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    UnsubscribeReason,
+)
+
+__all__ = [
+    "Consent",
+    "ConsentHead",
+    "Newsletter",
+    "NewsletterHoliday",
+    "PolicyText",
+    "PrivacyPolicy",
+    "SignupRequest",
+    "Subscriber",
+    "Subscription",
+    "UnsubscribeReason",
+]
