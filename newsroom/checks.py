@@ -1,0 +1,73 @@
+"""Configuration that would be unsafe stops the start, with the variable's name."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name.
+
+KEYRINGS = {
+    "UNSUBSCRIBE_KEYS": "the unsubscribe links in mails",
+    "SUPPRESSION_KEYS": "the hashes of addresses that must not be written to",
+    "CONSENT_KEYS": "the consent ledger's chain",
+}
+
+
+@register(Tags.security)
+def keyrings_are_sound(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Every key is 32 random bytes under an id, and none is used twice."""
+    return list(_keyring_faults())
+
+
+def _keyring_faults() -> Iterator[CheckMessage]:
+    seen = {settings.SECRET_KEY: "SECRET_KEY"}
+    for name, purpose in KEYRINGS.items():
+        keys = getattr(settings, name)
+        if not keys:
+            yield Error(
+                f"{name} is empty, and protects {purpose}.",
+                hint=f"Set {name}=k1:<64 hex digits>, for instance from: openssl rand -hex 32",
+                id="newsroom.E001",
+            )
+        for key_id, secret in keys.items():
+            if len(secret) != 64 or not set(secret.lower()) <= set("0123456789abcdef"):
+                yield Error(f"{name}: the key {key_id!r} is not 64 hexadecimal digits.", id="newsroom.E002")
+            if secret in seen:
+                yield Error(
+                    f"{name} repeats a secret of {seen[secret]}.", hint="Use a key for one purpose.", id="newsroom.E003"
+                )
+            seen[secret] = name
+
+
+@register(Tags.security, deploy=True)
+def production_is_safe(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """What a development machine may do and a production machine may not."""
+    return list(_production_faults()) if settings.IS_PRODUCTION else []
+
+
+def _production_faults() -> Iterator[CheckMessage]:
+    if settings.DEBUG:
+        yield Error("DEBUG is on.", hint="Set DEBUG=0.", id="newsroom.E010")
+    if not settings.DATABASE_URL:
+        yield Error("DATABASE_URL is not set.", hint="Name the PostgreSQL database.", id="newsroom.E011")
+    if ".sandbox" in settings.DATABASE_URL or ".sandbox" in settings.REDIS_URL:
+        yield Error("DATABASE_URL or REDIS_URL names the sandbox's embedded servers.", id="newsroom.E012")
+    if not settings.EMAIL_URL:
+        yield Error("EMAIL_URL is not set.", hint="Name the SMTP server, e.g. smtp+starttls://…", id="newsroom.E013")
+    if not settings.SITE_URL.startswith("https://") and not settings.SITE_HOST.endswith(".onion"):
+        yield Error("SITE_URL is not an https address.", id="newsroom.E014")
+    if urlsplit(settings.SITE_URL).path:
+        yield Error("SITE_URL has a path; it is an origin.", id="newsroom.E015")
+    if settings.CACHE_URL == settings.REDIS_URL:
+        yield Warning(
+            "CACHE_URL and REDIS_URL are one Redis, but the broker needs noeviction and the cache allkeys-lru.",
+            hint="Set CACHE_URL to a second Redis.",
+            id="newsroom.W016",
+        )
+    if not settings.TRUSTED_PROXIES:
+        yield Warning(
+            "TRUSTED_PROXIES is 0: behind a proxy every reader would share one limit, and HTTPS would not be seen.",
+            hint="Set TRUSTED_PROXIES to the number of proxies in front.",
+            id="newsroom.W017",
+        )

@@ -1,0 +1,107 @@
+"""Transactional mail: the row that asks for a message, and the message that is built from it.
+
+Only this module builds a message. `newsroom.outbox` sends it.
+"""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.utils import format_datetime, parseaddr
+from typing import Any
+from uuid import uuid4
+
+import css_inline
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from newsroom.models import OutgoingMail
+from newsroom.outlet import current_outlet
+from newsroom.waking import wake
+
+# A mail's stylesheet is in the mail itself; fetching one from elsewhere would be a request that a stranger asked for.
+_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_at_rules=True)
+
+
+def queue_mail(
+    *,
+    key: str,
+    template: str,
+    to: str,
+    context: dict[str, Any],
+    language: str = settings.LANGUAGE_CODE,
+    at: datetime | None = None,
+) -> OutgoingMail:
+    """Ask for one message, in the caller's transaction; however often it is asked for under one `key`, one is sent.
+
+    `template` names a folder under `templates/emails/` with subject.txt, body.txt and body.html. `context` is JSON; it
+    is emptied 30 days after the message's end. Returns the row, the existing one where the key was used before.
+    """
+    at = at or timezone.now()
+    mail, is_new = OutgoingMail.objects.get_or_create(
+        key=key,
+        defaults={
+            "template": template,
+            "address": to,
+            "context": context,
+            "language": language,
+            "message_id": new_message_id(),
+            "not_before": at,
+            "created_at": at,
+        },
+    )
+    if is_new:
+        wake("newsroom.tasks.deliver_mail", mail.pk)
+    return mail
+
+
+def new_message_id() -> str:
+    """Return a Message-ID under the sender's domain that tells nothing (RFC 5322 section 3.6.4)."""
+    return f"<{uuid4().hex}@{sender_domain()}>"
+
+
+def sender_domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+
+
+def build_message(mail: OutgoingMail) -> bytes:
+    """Render one row of the outbox as the bytes that go on the wire, in the row's language."""
+    subject, text, html = render_parts(mail.template, mail.context, mail.language)
+    message = EmailMultiAlternatives(
+        subject=subject,
+        body=text,
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[mail.address],
+        reply_to=[current_outlet().contact_email],
+        headers={
+            "Message-ID": mail.message_id,
+            "Date": format_datetime(mail.created_at.astimezone(UTC)),
+            # RFC 3834: asks vacation responders not to answer.
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    message.attach_alternative(html, "text/html")
+    return message.message().as_bytes(linesep="\r\n")
+
+
+def render_parts(template: str, context: dict[str, Any], language: str) -> tuple[str, str, str]:
+    """Render subject, text and HTML with inlined styles of one mail template."""
+    with translation.override(language):
+        words = {
+            **context,
+            "outlet": current_outlet(),
+            "site_url": settings.SITE_URL,
+            "language": language,
+            "direction": "rtl" if translation.get_language_bidi() else "ltr",
+        }
+        folder = f"emails/{template}"
+        # A subject is one line whatever a template or a headline holds: a line break would begin another header.
+        subject = " ".join(render_to_string(f"{folder}/subject.txt", words).split())
+        text = render_to_string(f"{folder}/body.txt", words).strip() + "\n"
+        html = _inliner.inline(render_to_string(f"{folder}/body.html", words))
+    return subject, text, html
+
+
+def display_address(name: str, address: str) -> str:
+    """Return `Name <address>` with the name encoded as a header needs it."""
+    return str(Address(display_name=name, addr_spec=address)) if name else address

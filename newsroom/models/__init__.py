@@ -1,0 +1,25 @@
+from newsroom.models.articles import Article, Byline, Correction, FormerAddress
+from newsroom.models.authors import Author
+from newsroom.models.history import HistoryEntry
+from newsroom.models.images import Image
+from newsroom.models.mail import Job, OutgoingMail, Suppression
+from newsroom.models.outlet import Outlet
+from newsroom.models.pages import Page
+from newsroom.models.sections import Section, Tag
+
+__all__ = [
+    "Article",
+    "Author",
+    "Byline",
+    "Correction",
+    "FormerAddress",
+    "HistoryEntry",
+    "Image",
+    "Job",
+    "OutgoingMail",
+    "Outlet",
+    "Page",
+    "Section",
+    "Suppression",
+    "Tag",
+]

@@ -1,0 +1,32 @@
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Outlet(models.Model):
+    """The facts about the newsroom itself, which staff edit. There is one row."""
+
+    name = models.CharField(_("name"), max_length=80)
+    tagline = models.CharField(_("tagline"), max_length=160, blank=True)
+    discreet_name = models.CharField(
+        _("discreet name"),
+        max_length=22,
+        blank=True,
+        help_text=_(
+            "Stands on bank statements and in subject lines where the outlet's own name would endanger someone."
+        ),
+    )
+    contact_email = models.EmailField(_("contact address"))
+    postal_address = models.TextField(
+        _("postal address"), blank=True, help_text=_("Stands at the foot of every newsletter.")
+    )
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+
+    class Meta:
+        verbose_name = _("outlet")
+        verbose_name_plural = _("outlet")
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="outlet_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.name

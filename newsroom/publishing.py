@@ -1,0 +1,72 @@
+"""What stands on the paper's pages: top stories, lists, and what to read next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from newsroom.models import Article, Image
+from newsroom.models.articles import ArticleQuerySet
+
+TOP_STORIES = 5
+LATEST_ON_FRONT = 24
+LATEST_IN_LIST = 30
+READ_MORE = 4
+# Read more weighs the newest of the section and of the tags, so its cost does not grow with the archive.
+READ_MORE_CANDIDATES = 60
+
+
+@dataclass(frozen=True)
+class FrontPage:
+    top: list[Article]
+    latest: list[Article]
+
+
+def front_page(*, language: str, at: datetime) -> FrontPage:
+    """Return what staff put on top, highest first, and everything else by time."""
+    shown = Article.objects.published(at).filter(language=language).for_cards()
+    top = list(
+        shown.filter(front_page_priority__gt=0).order_by("-front_page_priority", "-published_at", "-pk")[:TOP_STORIES]
+    )
+    latest = shown.exclude(pk__in=[article.pk for article in top]).newest_first()
+    latest_articles = list(latest[:LATEST_ON_FRONT])
+    if not top and latest_articles:
+        top, latest_articles = latest_articles[:1], latest_articles[1:]
+    return FrontPage(top=top, latest=latest_articles)
+
+
+def latest(articles: ArticleQuerySet, *, at: datetime, limit: int = LATEST_IN_LIST) -> list[Article]:
+    """Return the newest of `articles` that readers may see, ready for teasers."""
+    return list(articles.published(at).for_cards().newest_first()[:limit])
+
+
+def related(article: Article, *, at: datetime, limit: int = READ_MORE) -> list[Article]:
+    """Return what to read after `article`: most tags in common first, then the same section, the newest first."""
+    tag_ids = [tag.pk for tag in article.tags.all()]
+    others = Article.objects.published(at).filter(language=article.language).exclude(pk=article.pk)
+    candidates = Q(pk__in=_newest_ids(others.filter(section_id=article.section_id)))
+    if tag_ids:
+        candidates |= Q(pk__in=_newest_ids(others.filter(tags__in=tag_ids).distinct()))
+    return list(
+        Article.objects.filter(candidates)
+        .annotate(common_tags=Count("tags", filter=Q(tags__in=tag_ids)))
+        .for_cards()
+        .order_by("-common_tags", "-published_at", "-pk")[:limit]
+    )
+
+
+def _newest_ids(articles: ArticleQuerySet) -> QuerySet[Article, int]:
+    return articles.newest_first().values_list("pk", flat=True)[:READ_MORE_CANDIDATES]
+
+
+def settle_due(*, at: datetime) -> int:
+    """Write down every scheduled article whose minute has come, and return how many there were."""
+    due = list(Article.objects.due(at).order_by("published_at", "pk"))
+    for article in due:
+        article.settle(at=at)
+    return len(due)
+
+
+def unrendered_images() -> list[int]:
+    """Name the images that still wait for their renditions, oldest first."""
+    return list(Image.objects.unrendered().order_by("uploaded_at", "pk").values_list("pk", flat=True)[:20])

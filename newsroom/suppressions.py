@@ -1,0 +1,53 @@
+"""Addresses that are not written to. Every mail asks here, whoever sends it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils import timezone
+
+from newsroom.addresses import address_hash, address_hashes
+from newsroom.models import Suppression
+
+
+def suppress(
+    address: str,
+    *,
+    reason: Suppression.Reason,
+    scope: Suppression.Scope,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> None:
+    """Write to a normalised address no more, for one reason. Doing it again renews the row."""
+    Suppression.objects.update_or_create(
+        address_hash=address_hash(address),
+        reason=reason,
+        defaults={"scope": scope, "expires_at": expires_at},
+        create_defaults={"scope": scope, "expires_at": expires_at, "created_at": at},
+    )
+
+
+def is_suppressed(address: str, *, scope: Suppression.Scope, at: datetime | None = None) -> bool:
+    """Say whether mail of this scope may not go to a normalised address. The wider scope covers the narrower."""
+    return bool(reasons_against(address, scope=scope, at=at))
+
+
+def reasons_against(address: str, *, scope: Suppression.Scope, at: datetime | None = None) -> list[str]:
+    """Return the reasons why mail of this scope may not go to a normalised address."""
+    at = at or timezone.now()
+    in_force = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+    rows = Suppression.objects.filter(in_force, address_hash__in=address_hashes(address))
+    if scope == Suppression.Scope.EVERYTHING:
+        rows = rows.filter(scope=scope)
+    return list(rows.order_by("reason").values_list("reason", flat=True))
+
+
+def lift(address: str, *, reasons: Iterable[Suppression.Reason]) -> int:
+    """End suppressions of a normalised address, and return how many there were.
+
+    `erased` and `unsubscribed` are lifted only by the person's own newly confirmed sign-up.
+    """
+    deleted, _by_model = Suppression.objects.filter(
+        address_hash__in=address_hashes(address), reason__in=reasons
+    ).delete()
+    return deleted

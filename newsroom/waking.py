@@ -1,0 +1,29 @@
+"""The only way to start a task."""
+
+import logging
+from typing import Any
+
+from celery import Task, current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+
+def wake(task: str | Task[Any, Any], pk: Any = None) -> None:
+    """Ask a worker, once the transaction is committed, to look at one row.
+
+    `task` is a task or its dotted name, where importing it would be a circle. The message is a hint and may be lost:
+    the row is already committed, and the beat's sweep finds it within a minute. So a broker that is away costs the
+    person at the page nothing but the wait for the sweep.
+    """
+    name = task if isinstance(task, str) else task.name
+    transaction.on_commit(lambda: _send(name, pk), robust=True)
+
+
+def _send(name: str, pk: Any) -> None:
+    try:
+        current_app.send_task(name, args=() if pk is None else (pk,), retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("The broker is away; the sweep will find %s %s (%s).", name, pk, type(error).__name__)

@@ -1,0 +1,108 @@
+"""What every test stands on: real PostgreSQL and Redis (tests/servers.py), a real SMTP server, a real queue."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db import transaction
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import Client
+from redis import Redis
+
+from newsroom import limits, outbox
+from newsroom.models import OutgoingMail
+from tests.mailbox import Mailbox
+
+
+def _flush_append_only_tables(self: DatabaseOperations, sql_list: list[str]) -> None:
+    """Empty the tables after a transactional test although triggers refuse TRUNCATE: the test database's owner may."""
+    with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for sql in sql_list:
+            cursor.execute(sql)
+
+
+DatabaseOperations.execute_sql_flush = _flush_append_only_tables  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _clean_redis() -> None:
+    """Give each test an empty broker, cache and set of limits."""
+    for url in {settings.REDIS_URL, settings.CACHE_URL}:
+        Redis.from_url(url).flushdb()
+    limits._local.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def _mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
+def smtp(_mailbox: Mailbox, settings: Any) -> Mailbox:
+    """A real SMTP server on loopback that the product sends to; `smtp.messages` are what arrived, parsed."""
+    _mailbox.clear()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", _mailbox.port
+    settings.EMAIL_USE_SSL = settings.EMAIL_USE_TLS = False
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    return _mailbox
+
+
+@pytest.fixture
+def run_queue() -> Callable[[], int]:
+    """Run every task that waits in the broker, in this process, and return how many there were.
+
+    The messages were really serialised through Redis. Inside a test's own transaction nothing commits, so wrap the
+    request in `django_capture_on_commit_callbacks(execute=True)`, or ask for a transactional database.
+    """
+    return drain_queue
+
+
+def drain_queue() -> int:
+    redis = Redis.from_url(settings.REDIS_URL)
+    count = 0
+    while (raw := redis.rpop(settings.CELERY_TASK_DEFAULT_QUEUE)) is not None:
+        message = json.loads(raw)  # type: ignore[arg-type]
+        with current_app.connection_for_read() as broker:
+            channel = broker.default_channel
+            args, kwargs, _embed = channel.Message(message, channel=channel).decode()
+        current_app.tasks[message["headers"]["task"]](*args, **kwargs)
+        count += 1
+        assert count < 10_000, "The queue never ends."
+    return count
+
+
+@pytest.fixture
+def send_mail_now(smtp: Mailbox) -> Callable[[], list[Any]]:
+    """Send everything in the outbox that is due and return what has arrived so far."""
+
+    def send() -> list[Any]:
+        for pk in OutgoingMail.objects.filter(state=OutgoingMail.State.QUEUED).values_list("pk", flat=True):
+            outbox.deliver(pk)
+        return smtp.messages
+
+    return send
+
+
+@pytest.fixture
+def staff_user(db: None) -> User:
+    return User.objects.create_superuser("staff", "staff@meridian.example", "correct horse")
+
+
+@pytest.fixture
+def staff_client(staff_user: User) -> Client:
+    client = Client()
+    client.force_login(staff_user)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache_connections() -> Iterator[None]:
+    yield
+    cache.close()
