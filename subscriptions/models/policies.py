@@ -2,13 +2,15 @@
 
 import hashlib
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from newsroom.sanitising import clean
 
 
 def text_hash(body: str) -> str:
@@ -39,11 +41,6 @@ class PrivacyPolicy(models.Model):
         validators=[RegexValidator(r"^[0-9A-Za-z][0-9A-Za-z.-]*\Z")],
         help_text=_("Short and readable, such as 2026-1. It stands in every consent."),
     )
-    summary = models.TextField(
-        _("what changed"),
-        blank=True,
-        help_text=_("Two or three sentences that readers see above the text."),
-    )
     in_force_from = models.DateTimeField(_("in force from"), null=True, blank=True)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -73,16 +70,15 @@ class PrivacyPolicy(models.Model):
 
 
 class PolicyText(models.Model):
-    """The text of one version in one language.
-
-    The body is plain text with light marks: `## ` opens a heading, `- ` an item of a list, an empty
-    line ends a paragraph. Plain text can be compared line by line and hashed by anyone.
-    """
+    """The text of one version in one language, as sanitised HTML. The hash is of exactly what is stored."""
 
     # A draft takes its texts with it; the trigger keeps a published version and so its texts.
     policy = models.ForeignKey(PrivacyPolicy, on_delete=models.CASCADE, related_name="texts", verbose_name=_("policy"))
     language = models.CharField(_("language"), max_length=10)
     title = models.CharField(_("title"), max_length=200)
+    summary = models.TextField(
+        _("summary"), blank=True, help_text=_("One or two sentences that readers see above the text.")
+    )
     body = models.TextField(_("text"))
     body_hash = models.CharField(_("SHA-256 of the text"), max_length=64, editable=False)
 
@@ -106,8 +102,8 @@ class PolicyText(models.Model):
     def __str__(self) -> str:
         return f"{self.policy_id} {self.language}"
 
-    def save(self, *args, **kwargs) -> None:
-        self.body = self.body.replace("\r\n", "\n").replace("\r", "\n")
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.body = clean(self.body)
         self.body_hash = text_hash(self.body)
         super().save(*args, **kwargs)
 
