@@ -13,10 +13,10 @@ from typing import IO
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from PIL import Image as Pixels
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 
 from newsroom.models import Image
 from newsroom.models.images import Rendition
@@ -76,7 +76,7 @@ def clean_upload(file: IO[bytes]) -> CleanImage:
         raise
     except (Pixels.DecompressionBombError, Pixels.DecompressionBombWarning) as error:
         raise ImageRefused(_too_many_pixels()) from error
-    except Pixels.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ImageRefused(_("This is not a JPEG, PNG or WebP picture.")) from error
     # Damaged files make Pillow's decoders raise any of these.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, MemoryError, OverflowError, TypeError) as error:
@@ -113,8 +113,13 @@ def store(upload: CleanImage, *, alt: str = "", caption: str = "", credit: str =
     if existing is not None:
         return existing
     image = Image(sha256=upload.sha256, alt=alt, caption=caption, credit=credit)
-    with transaction.atomic():
-        image.file.save(upload.name, ContentFile(upload.content), save=True)
+    try:
+        with transaction.atomic():
+            image.file.save(upload.name, ContentFile(upload.content), save=True)
+    except IntegrityError:
+        # Somebody uploaded the same picture between the look and the write; the second file is not needed.
+        image.file.delete(save=False)
+        return Image.objects.get(sha256=upload.sha256)
     return image
 
 
@@ -152,7 +157,7 @@ def widths_for(original: int) -> list[int]:
 def _write(path: str, picture: Pixels.Image, name: str, options: dict[str, int]) -> None:
     buffer = io.BytesIO()
     picture.save(buffer, name.upper(), **options)
-    # The name carries the content's fingerprint, so a file of that name from an interrupted run is replaced by its like.
+    # The name carries the content's fingerprint: a file of that name from an interrupted run is replaced by its like.
     if default_storage.exists(path):
         default_storage.delete(path)
     default_storage.save(path, ContentFile(buffer.getvalue()))

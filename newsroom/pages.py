@@ -19,8 +19,8 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 def public(view: View[P]) -> View[P]:
     """Mark a view that anyone may call: it reads no cookie, and takes forms from any origin.
 
-    What such a form may do is bounded by what it sends, never by who sends it, so a CSRF token would protect nothing and
-    would need a cookie. The answer is not kept by any cache unless the view says otherwise.
+    What such a form may do is bounded by what it sends, never by who sends it, so a CSRF token would protect nothing
+    and would need a cookie. The answer is not kept by any cache unless the view says otherwise.
     """
 
     @wraps(view)

@@ -49,8 +49,8 @@ def related(article: Article, *, at: datetime, limit: int = READ_MORE) -> list[A
         candidates |= Q(pk__in=_newest_ids(others.filter(tags__in=tag_ids).distinct()))
     return list(
         Article.objects.filter(candidates)
-        .annotate(common_tags=Count("tags", filter=Q(tags__in=tag_ids)))
         .for_cards()
+        .annotate(common_tags=Count("tags", filter=Q(tags__in=tag_ids)))
         .order_by("-common_tags", "-published_at", "-pk")[:limit]
     )
 

@@ -1,8 +1,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from newsroom import outbox
+from newsroom import images, outbox, publishing
 from newsroom.jobs import run_daily
+from newsroom.waking import wake
 
 
 @shared_task
@@ -10,9 +11,17 @@ def tick() -> None:
     """Ask, once a minute, what is due."""
     at = timezone.now()
     outbox.sweep(at=at)
+    publishing.settle_due(at=at)
+    for pk in publishing.unrendered_images():
+        wake(render_image, pk)
     run_daily("empty-ended-mail", outbox.empty_ended, at=at)
 
 
 @shared_task
 def deliver_mail(pk: int) -> None:
     outbox.deliver(pk)
+
+
+@shared_task
+def render_image(pk: int) -> None:
+    images.render(pk, at=timezone.now())

@@ -1,0 +1,51 @@
+"""Standing pages that staff write, such as about, contact and imprint."""
+
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from newsroom import sanitising
+from newsroom.models.sections import LANGUAGE_TAG
+
+
+class PageQuerySet(models.QuerySet["Page"]):
+    def published(self) -> "PageQuerySet":
+        return self.filter(is_published=True)
+
+    def in_footer(self, language: str) -> "PageQuerySet":
+        return self.published().filter(is_in_footer=True, language=language).order_by("position", "pk")
+
+
+class Page(models.Model):
+    """A page of the outlet about itself, at `/<slug>/`."""
+
+    title = models.CharField(_("title"), max_length=120)
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    language = models.CharField(_("language"), max_length=16, default="en")
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    body = models.TextField(_("text"), blank=True)
+    is_published = models.BooleanField(_("published"), default=False)
+    is_in_footer = models.BooleanField(_("linked at the foot of every page"), default=True)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    updated_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
+
+    objects = PageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(language__regex=LANGUAGE_TAG), name="page_language_is_a_tag"),
+            models.CheckConstraint(condition=~models.Q(title=""), name="page_has_a_title"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.body = sanitising.clean(self.body)
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def get_absolute_url(self) -> str:
+        return reverse("page", args=[self.slug])

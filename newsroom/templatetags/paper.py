@@ -1,0 +1,95 @@
+"""Template tags of the paper itself: menus, pictures, bylines, addresses."""
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+from django.utils import translation
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from newsroom.models import Article, Image, Page, Section
+from newsroom.structured_data import news_article
+
+register = template.Library()
+
+MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
+
+
+@register.simple_tag
+def menu_sections() -> QuerySet[Section]:
+    """Return the sections in the menu of the edition in the page's language."""
+    return Section.objects.in_menu(translation.get_language() or settings.LANGUAGE_CODE)
+
+
+@register.simple_tag
+def footer_pages() -> QuerySet[Page]:
+    return Page.objects.in_footer(translation.get_language() or settings.LANGUAGE_CODE)
+
+
+@register.filter
+def absolute(path: str) -> str:
+    """Turn a path of this site into the address under which anyone reaches it."""
+    return f"{settings.SITE_URL}{path}"
+
+
+@register.filter
+def direction(language: str) -> str:
+    """Return `rtl` or `ltr` for the `dir` attribute."""
+    try:
+        return "rtl" if translation.get_language_info(language)["bidi"] else "ltr"
+    except KeyError:
+        return "ltr"
+
+
+@register.filter
+def focus(image: Image) -> str:
+    """Return the classes that keep the focal point in a cropped picture; the policy allows no inline style."""
+    return f"fx{round(image.focal_x / 10)} fy{round(image.focal_y / 10)}"
+
+
+@register.inclusion_tag("newsroom/_picture.html")
+def picture(image: Image, sizes: str, eager: bool = False) -> dict[str, Any]:
+    """Show an image in the size the reader's screen needs, or the stripped original until there are renditions."""
+    groups = image.sources()
+    jpegs = groups.pop("jpeg", [])
+    fallback = jpegs[len(jpegs) // 2] if jpegs else None
+    return {
+        "image": image,
+        "sizes": sizes,
+        "eager": eager,
+        "sources": [{"type": MIME_TYPES[name], "srcset": _srcset(renditions)} for name, renditions in groups.items()],
+        "srcset": _srcset(jpegs),
+        "src": default_storage.url(fallback["path"]) if fallback else image.file.url,
+    }
+
+
+def _srcset(renditions: list[Any]) -> str:
+    return ", ".join(f"{default_storage.url(one['path'])} {one['width']}w" for one in renditions)
+
+
+@register.simple_tag
+def share_image(article: Article) -> dict[str, Any] | None:
+    """Return the address and size of the picture that link previews show: the widest JPEG up to 1200 pixels."""
+    image = article.lead_image
+    if image is None:
+        return None
+    jpegs = [one for one in image.sources().get("jpeg", []) if one["width"] <= 1200]
+    if jpegs:
+        widest = jpegs[-1]
+        return {
+            "url": absolute(default_storage.url(widest["path"])),
+            "width": widest["width"],
+            "height": widest["height"],
+        }
+    return {"url": absolute(image.file.url), "width": image.width, "height": image.height}
+
+
+@register.simple_tag(takes_context=True)
+def structured_data(context: template.Context, article: Article) -> SafeString:
+    """Write the article's JSON-LD block. It is data and not a script, so the policy lets it be."""
+    share = share_image(article)
+    block = news_article(article, outlet=context["outlet"], image_url=share["url"] if share else "")
+    return format_html('<script type="application/ld+json">{}</script>', block)

@@ -1,0 +1,106 @@
+"""The pages of the paper."""
+
+from datetime import datetime
+
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from newsroom.models import Article, Author, Byline, Correction, Page, Section, Tag
+from newsroom.outlet import current_outlet
+from newsroom.pages import public, render_page
+from newsroom.publishing import front_page, latest, related
+
+
+@require_safe
+@public
+def front(request: HttpRequest, language: str | None = None) -> HttpResponse:
+    language = language or current_outlet().language
+    paper = front_page(language=language, at=timezone.now())
+    return render_page(request, "newsroom/front.html", {"paper": paper, "language": language}, language=language)
+
+
+@require_safe
+@public
+def section(request: HttpRequest, slug: str) -> HttpResponse:
+    section = get_object_or_404(Section, slug=slug)
+    articles = latest(Article.objects.filter(section=section), at=timezone.now())
+    return render_page(
+        request, "newsroom/section.html", {"section": section, "articles": articles}, language=section.language
+    )
+
+
+@require_safe
+@public
+def author(request: HttpRequest, slug: str) -> HttpResponse:
+    author = get_object_or_404(Author, slug=slug)
+    articles = latest(Article.objects.filter(bylines__author=author), at=timezone.now())
+    return render_page(request, "newsroom/author.html", {"author": author, "articles": articles})
+
+
+@require_safe
+@public
+def tag(request: HttpRequest, slug: str) -> HttpResponse:
+    tag = get_object_or_404(Tag, slug=slug)
+    articles = latest(Article.objects.filter(tags=tag), at=timezone.now())
+    return render_page(request, "newsroom/tag.html", {"tag": tag, "articles": articles})
+
+
+@require_safe
+@public
+def article(request: HttpRequest, slug: str) -> HttpResponse:
+    at = timezone.now()
+    article = (
+        Article.objects.filter(slug=slug)
+        .select_related("section", "lead_image")
+        .prefetch_related(
+            Prefetch("bylines", Byline.objects.select_related("author").order_by("position", "pk")),
+            Prefetch("corrections", Correction.objects.order_by("noted_at", "pk")),
+            "tags",
+        )
+        .first()
+    )
+    if article is not None and article.status == Article.Status.WITHDRAWN:
+        return _gone(request, article, at=at)
+    if article is None or not article.is_public(at):
+        raise Http404
+    return article_page(request, article, at=at)
+
+
+def article_page(request: HttpRequest, article: Article, *, at: datetime) -> HttpResponse:
+    return render_page(
+        request,
+        "newsroom/article.html",
+        {
+            "article": article,
+            "translations": _translations(article, at=at),
+            "related": related(article, at=at),
+        },
+        language=article.language,
+    )
+
+
+def _translations(article: Article, *, at: datetime) -> list[Article]:
+    """Return the public versions of the article in other languages, whichever of them is the original."""
+    original_pk = article.translation_of_id or article.pk
+    others = Article.objects.published(at).exclude(pk=article.pk).defer("body")
+    return list((others.filter(pk=original_pk) | others.filter(translation_of=original_pk)).order_by("language", "pk"))
+
+
+def _gone(request: HttpRequest, article: Article, *, at: datetime) -> HttpResponse:
+    return render_page(
+        request,
+        "newsroom/gone.html",
+        {"article": article, "articles": latest(Article.objects.filter(language=article.language), at=at, limit=5)},
+        language=article.language,
+        status=410,
+    )
+
+
+@require_safe
+@public
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    page = get_object_or_404(Page.objects.published(), slug=slug)
+    return render_page(request, "newsroom/page.html", {"page": page}, language=page.language)
