@@ -58,6 +58,17 @@ def sweep(*, at: datetime, limit: int = 200) -> int:
     return len(due)
 
 
+def send_again(pk: int, *, at: datetime) -> bool:
+    """Queue a failed or unknown mail once more, as a person decided, and say whether it was one."""
+    ended = OutgoingMail.objects.filter(pk=pk, state__in=[OutgoingMail.State.FAILED, OutgoingMail.State.UNKNOWN])
+    count = ended.exclude(address="").update(
+        state=OutgoingMail.State.QUEUED, tries=0, not_before=at, ended_at=None, claim_expires_at=None
+    )
+    if count:
+        wake("newsroom.tasks.deliver_mail", pk)
+    return bool(count)
+
+
 def empty_ended(*, at: datetime) -> int:
     """Empty the address and context of mails that ended 30 days ago, and return how many there were."""
     old = OutgoingMail.objects.filter(ended_at__lte=at - KEPT_AFTER_END).exclude(address="", context={})

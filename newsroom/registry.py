@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Panel:
-    """One block of the staff dashboard. `lines` are label, figure, and the staff URL of the list behind it."""
+    """One block of the staff dashboard.
+
+    `lines` are label, figure, and the staff URL of the list behind it; `charts` come from `newsroom.charts.bars`.
+    """
 
     title: str
     lines: list[tuple[str, str, str]]

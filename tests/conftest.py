@@ -78,6 +78,34 @@ def drain_queue() -> int:
     return count
 
 
+class Broker:
+    """The broker as the product sees it: `leave()` takes it away, as a crash of Redis would, `come_back()` returns it."""
+
+    def __init__(self) -> None:
+        self._url = current_app.conf.broker_url
+
+    def leave(self) -> None:
+        self._point_to("redis+socket:///nowhere/redis.sock?virtual_host=0")
+
+    def come_back(self) -> None:
+        self._point_to(self._url)
+
+    def _point_to(self, url: str) -> None:
+        current_app.pool.force_close_all()
+        current_app._pool = None
+        current_app.amqp._producer_pool = None
+        current_app.conf.broker_url = url
+        current_app.conf.broker_write_url = url
+        current_app.conf.broker_read_url = url
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    broker = Broker()
+    yield broker
+    broker.come_back()
+
+
 @pytest.fixture
 def send_mail_now(smtp: Mailbox) -> Callable[[], list[Any]]:
     """Send everything in the outbox that is due and return what has arrived so far."""

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'outgoing mail',
                 'verbose_name_plural': 'outgoing mail',
+                'permissions': [('resend_mail', 'Can send a failed or unknown mail again')],
                 'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'unknown', 'sending'])), fields=['not_before', 'id'], name='outgoing_mail_due'), models.Index(fields=['-created_at', '-id'], name='outgoing_mail_latest')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'failed', 'unknown', 'cancelled'])), name='outgoing_mail_state_known'), models.CheckConstraint(condition=models.Q(models.Q(('claim_expires_at__isnull', False), ('claim_id__isnull', False), ('state', 'sending')), models.Q(models.Q(('state', 'sending'), _negated=True), ('claim_expires_at__isnull', True)), _connector='OR'), name='outgoing_mail_sending_is_claimed'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state__in', ['sent', 'failed', 'cancelled'])), models.Q(models.Q(('state__in', ['sent', 'failed', 'cancelled']), _negated=True), ('ended_at__isnull', True)), _connector='OR'), name='outgoing_mail_end_has_time')],
             },

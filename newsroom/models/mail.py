@@ -45,6 +45,7 @@ class OutgoingMail(models.Model):
     class Meta:
         verbose_name = _("outgoing mail")
         verbose_name_plural = _("outgoing mail")
+        permissions = [("resend_mail", "Can send a failed or unknown mail again")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["queued", "sending", "sent", "failed", "unknown", "cancelled"]),

@@ -1,0 +1,1 @@
+from newsroom.admin import foundation  # noqa: F401 - importing registers.

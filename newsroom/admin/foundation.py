@@ -1,0 +1,75 @@
+"""The outlet's facts, the outbox, suppressions, jobs and the history, as staff see them."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from newsroom.admin.facts import FactsAdmin
+from newsroom.history import record
+from newsroom.models import HistoryEntry, Job, OutgoingMail, Outlet, Suppression
+from newsroom.outbox import send_again
+
+
+@admin.register(Outlet)
+class OutletAdmin(admin.ModelAdmin):
+    list_display = ["name", "contact_email", "language", "time_zone"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return not Outlet.objects.exists() and super().has_add_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Outlet, form: Any, change: bool) -> None:
+        obj.pk = 1
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(OutgoingMail)
+class OutgoingMailAdmin(FactsAdmin):
+    list_display = ["created_at", "template", "address", "state", "tries", "error"]
+    list_filter = ["state", "template"]
+    search_fields = ["=address", "=key", "=message_id"]
+    search_help_text = _("An exact address, key or Message-ID")
+    ordering = ["-created_at", "-pk"]
+    actions = ["send_again"]
+
+    @admin.action(description=_("Send again what failed or is unknown"), permissions=["resend"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
+        at = timezone.now()
+        count = 0
+        for mail in queryset:
+            if send_again(mail.pk, at=at):
+                record(mail, action="outgoing_mail.sent_again", actor=request.user, at=at)
+                count += 1
+        self.message_user(request, _("%(count)s queued again, under the same Message-ID.") % {"count": count}, messages.SUCCESS)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("newsroom.resend_mail")
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(FactsAdmin):
+    list_display = ["created_at", "reason", "scope", "expires_at"]
+    list_filter = ["reason", "scope"]
+    ordering = ["-created_at", "-pk"]
+
+
+@admin.register(Job)
+class JobAdmin(FactsAdmin):
+    list_display = ["name", "started_at", "succeeded_at", "error"]
+    ordering = ["name"]
+
+
+@admin.register(HistoryEntry)
+class HistoryEntryAdmin(FactsAdmin):
+    list_display = ["at", "action", "object_text", "actor", "reason"]
+    list_filter = ["action", "object_type"]
+    list_select_related = ["actor"]
+    search_fields = ["=object_pk", "action", "object_text"]
+    ordering = ["-at", "-pk"]
+    date_hierarchy = "at"
