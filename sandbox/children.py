@@ -13,10 +13,19 @@ from typing import IO
 LAUNCHER = Path(__file__).with_name("launch.py")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 POLL_SECONDS = 0.02
+HURRIED_SECONDS = 1
 
 
 class ProgramFailed(Exception):
     """A program ended before it was ready, or did its work badly."""
+
+
+class Interrupted(Exception):
+    """The person who started all this wants it to stop."""
+
+
+def never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +93,14 @@ class Child:
             return f"ended with status {code}"
         return f"was ended by {signal.Signals(-code).name}"
 
-    def wait_until_ready(self, *, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """Return when the program answers; raise ``ProgramFailed`` when it ends or stays silent."""
+    def wait_until_ready(self, *, is_interrupted: Callable[[], bool] = never) -> None:
+        """Return when the program answers; raise ``ProgramFailed`` when it ends or stays silent, or ``Interrupted``."""
         if self.program.is_ready is None:
             return
         deadline = time.monotonic() + self.program.ready_within
-        while not interrupted():
-            if self.program.is_ready():
-                return
+        while not self.program.is_ready():
+            if is_interrupted():
+                raise Interrupted
             if not self.is_running:
                 raise ProgramFailed(f"{self.program.name} {self.outcome}")
             if time.monotonic() > deadline:
@@ -114,10 +123,14 @@ class Child:
         kill_group(self.pid)
         self.process.wait()
 
-    def stop(self) -> None:
-        """Ask, wait, and in the end force."""
+    def stop(self, *, is_hurried: Callable[[], bool] = never) -> None:
+        """Ask, wait, and force in the end, or soon when ``is_hurried`` becomes true."""
         self.ask_to_stop()
-        self.wait(self.program.grace)
+        deadline = time.monotonic() + self.program.grace
+        while time.monotonic() < deadline and not self.wait(POLL_SECONDS):
+            if is_hurried():
+                deadline = min(deadline, time.monotonic() + HURRIED_SECONDS)
+                is_hurried = never
         self.kill()
 
 

@@ -159,12 +159,15 @@ class Postgres:
     def create_database(self) -> None:
         """Make the product's role and database where they are missing.
 
-        The role is no superuser, so that a privilege which production would lack is missed here as well.
+        The role is no superuser, so that a privilege which production would lack is missed here as well. In throw-away
+        servers it may suspend triggers: tests have to empty tables that refuse it.
         """
         name = sql.Identifier(NAME)
         with self.connect(SUPERUSER) as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [NAME]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(name))
+            if not self.durable:
+                connection.execute(sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(name))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.children import Child, Program, ProgramFailed
+from sandbox.children import Child, Program, ProgramFailed, never
 from sandbox.folder import AlreadyRunning, Folder, short_folder
 from sandbox.postgres import Postgres
 from sandbox.redis_server import Redis
@@ -23,9 +23,10 @@ THROWAWAY_PREFIX = "newsroom-throwaway-"
 class Servers:
     """The servers of one claimed folder. ``children`` are in the order of their start."""
 
-    def __init__(self, folder: Folder, *, durable: bool) -> None:
+    def __init__(self, folder: Folder, *, durable: bool, is_interrupted: Callable[[], bool] = never) -> None:
         self.folder = folder
         self.durable = durable
+        self.is_interrupted = is_interrupted
         self.children: list[Child] = []
         self.postgres: Postgres | None = None
         self.environment: dict[str, str] = {}
@@ -72,7 +73,7 @@ class Servers:
 
     def _wait(self, child: Child) -> None:
         try:
-            child.wait_until_ready()
+            child.wait_until_ready(is_interrupted=self.is_interrupted)
         except ProgramFailed as failure:
             words = self.log(child.program.name).read_text(encoding="utf-8", errors="replace").splitlines()
             raise ProgramFailed("\n".join([str(failure), *words[-LOG_TAIL_LINES:]])) from None
@@ -86,13 +87,13 @@ class Servers:
         self.children[place] = self._launch(child.program)
         self._wait(self.children[place])
 
-    def stop(self) -> None:
+    def stop(self, *, is_hurried: Callable[[], bool] = never) -> None:
         """Stop all, last started first."""
         while self.children:
-            self._stop(self.children.pop())
+            self._stop(self.children.pop(), is_hurried=is_hurried)
 
-    def _stop(self, child: Child) -> None:
-        child.stop()
+    def _stop(self, child: Child, *, is_hurried: Callable[[], bool] = never) -> None:
+        child.stop(is_hurried=is_hurried)
         self.folder.forget(child)
 
     def log(self, name: str) -> Path:

@@ -1,0 +1,91 @@
+"""The product's programs and the sandbox's stand-ins, in the order in which they are started."""
+
+import http.client
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sandbox.children import Program
+from sandbox.environment import uses_own_mail, uses_own_stripe
+from sandbox.ports import HOST
+
+PROJECT = Path(__file__).resolve().parent.parent
+# The worker finishes the task it is in, and gunicorn the requests.
+GRACE_SECONDS = {"worker": 30.0, "web": 15.0}
+STOP_ORDER = ("web", "beat", "worker", "mail", "stripe")
+
+
+def accepts(port: int) -> Callable[[], bool]:
+    def is_ready() -> bool:
+        with socket.socket() as client:
+            client.settimeout(2)
+            return client.connect_ex((HOST, port)) == 0
+
+    return is_ready
+
+
+def answers(port: int) -> Callable[[], bool]:
+    """Return a test that asks the site for its front page; a page that tells of an error is an answer as well."""
+
+    def is_ready() -> bool:
+        connection = http.client.HTTPConnection(HOST, port, timeout=20)
+        try:
+            connection.request("GET", "/", headers={"Host": f"localhost:{port}"})
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        return True
+
+    return is_ready
+
+
+def python(
+    name: str, *words: str, environment: Mapping[str, str], is_ready: Callable[[], bool] | None = None
+) -> Program:
+    return Program(
+        name=name,
+        command=(sys.executable, *words),
+        environment=environment,
+        folder=PROJECT,
+        grace=GRACE_SECONDS.get(name, 10.0),
+        is_ready=is_ready,
+        ready_within=90,
+    )
+
+
+def preparations(environment: Mapping[str, str]) -> list[Program]:
+    """Return what has to end well before the product starts, one after the other."""
+    return [
+        python("migrate", "manage.py", "migrate", "--no-input", environment=environment),
+        python("static", "manage.py", "collectstatic", "--no-input", "--verbosity", "0", environment=environment),
+        python("demo", "-m", "sandbox.demo", environment=environment),
+    ]
+
+
+def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Path) -> list[Program]:
+    programs = []
+    if uses_own_mail():
+        listening = ("--smtp-port", str(ports["smtp"]), "--http-port", str(ports["mail"]))
+        mail = ("-m", "sandbox.mail", *listening, "--maildir", str(folder / "mail"))
+        programs.append(python("mail", *mail, environment=environment, is_ready=accepts(ports["mail"])))
+    if uses_own_stripe():
+        stripe = ("-m", "sandbox.stripe", "--port", str(ports["stripe"]), "--data", str(folder / "stripe"))
+        programs.append(python("stripe", *stripe, environment=environment, is_ready=accepts(ports["stripe"])))
+    # No log of requests: paths hold the tokens of mailed links. No control socket: it would be left in the home folder.
+    serving = ("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--no-control-socket")
+    web = ("--bind", f"{HOST}:{ports['web']}", "--graceful-timeout", "10", "--log-level", "warning", *serving)
+    celery = ("-m", "celery", "-A", "newsroom")
+    return [
+        *programs,
+        python(
+            "web",
+            *("-m", "gunicorn", "newsroom.wsgi:application", *web),
+            environment=environment,
+            is_ready=answers(ports["web"]),
+        ),
+        python("worker", *celery, "worker", "--concurrency", "2", "--loglevel", "info", environment=environment),
+        python("beat", *celery, "beat", "--scheduler", "celery.beat:Scheduler", environment=environment),
+    ]
