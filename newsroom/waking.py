@@ -3,10 +3,12 @@
 import logging
 from typing import Any
 
-from celery import Task, current_app
+from celery import Task
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+
+from newsroom.celery import app
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,6 @@ def wake(task: str | Task[Any, Any], pk: Any = None) -> None:
 
 def _send(name: str, pk: Any) -> None:
     try:
-        current_app.send_task(name, args=() if pk is None else (pk,), retry=False)
+        app.send_task(name, args=() if pk is None else (pk,), retry=False)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("The broker is away; the sweep will find %s %s (%s).", name, pk, type(error).__name__)

@@ -5,18 +5,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
+from kombu import pools
 from redis import Redis
 
 from newsroom import limits, outbox
+from newsroom.celery import app
 from newsroom.models import OutgoingMail
 from tests.mailbox import Mailbox
+
+
+# A worker imports the task modules when it starts; here the tests are the worker.
+app.loader.import_default_modules()
 
 
 def _flush_append_only_tables(self: DatabaseOperations, sql_list: list[str]) -> None:
@@ -69,10 +74,10 @@ def drain_queue() -> int:
     count = 0
     while (raw := redis.rpop(settings.CELERY_TASK_DEFAULT_QUEUE)) is not None:
         message = json.loads(raw)  # type: ignore[arg-type]
-        with current_app.connection_for_read() as broker:
+        with app.connection_for_read() as broker:
             channel = broker.default_channel
             args, kwargs, _embed = channel.Message(message, channel=channel).decode()
-        current_app.tasks[message["headers"]["task"]](*args, **kwargs)
+        app.tasks[message["headers"]["task"]](*args, **kwargs)
         count += 1
         assert count < 10_000, "The queue never ends."
     return count
@@ -82,7 +87,7 @@ class Broker:
     """The broker as the product sees it: `leave()` takes it away, as a crash of Redis would, `come_back()` returns it."""
 
     def __init__(self) -> None:
-        self._url = current_app.conf.broker_url
+        self._url = app.conf.broker_url
 
     def leave(self) -> None:
         self._point_to("redis+socket:///nowhere/redis.sock?virtual_host=0")
@@ -91,12 +96,12 @@ class Broker:
         self._point_to(self._url)
 
     def _point_to(self, url: str) -> None:
-        current_app.pool.force_close_all()
-        current_app._pool = None
-        current_app.amqp._producer_pool = None
-        current_app.conf.broker_url = url
-        current_app.conf.broker_write_url = url
-        current_app.conf.broker_read_url = url
+        pools.reset()
+        app._pool = None
+        app.amqp._producer_pool = None
+        app.conf.broker_url = url
+        app.conf.broker_write_url = url
+        app.conf.broker_read_url = url
 
 
 @pytest.fixture

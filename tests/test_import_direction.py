@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from celery import current_app
+
+from newsroom.celery import app
 
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
@@ -64,4 +65,4 @@ def test_every_task_that_is_woken_by_name_exists() -> None:
         and isinstance(node.args[0], ast.Constant)
     }
     assert names
-    assert names <= set(current_app.tasks)
+    assert names <= set(app.tasks)

@@ -63,7 +63,7 @@ def test_message_is_what_was_asked_for(smtp: Mailbox, notice: dict[str, Any]) ->
     assert text is not None
     assert html is not None
     assert "A line of one dot above." in text.get_content()
-    assert "\n.\n" in text.get_content()
+    assert "\n.\n" in text.get_content().replace("\r\n", "\n")
     assert "https://a.example/x" in html.get_content()
 
 
