@@ -1,0 +1,53 @@
+# `make` alone lists the commands. They need Python 3.11 or newer; everything else is installed into .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint bench chaos lock clean sandbox-installed dev-installed
+
+# The first that really runs and is new enough: a version manager's shim may exist and run nothing.
+PYTHON = $(shell for name in python3.12 python3.11 python3.13 python3; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
+INSTALL = $(or $(PYTHON),$(error Python 3.11 or newer was not found. Install it, for example from https://www.python.org/downloads/)) -I sandbox/install.py
+VENV = .venv/bin/python
+# Tests run side by side; a smaller or larger number suits some machines better.
+PROCESSES ?= 2
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: sandbox-installed ## Run the whole product on this machine, with demo content, until Ctrl-C
+	@exec $(VENV) -m sandbox
+
+test: dev-installed ## Run the tests
+	@$(VENV) -m pytest -n $(PROCESSES)
+
+check: lint ## Run everything that must be green before a commit: format, lint, types, templates, migrations, settings, tests
+	@$(VENV) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered
+
+lint: dev-installed ## Run everything of `check` except the tests
+	$(VENV) -m ruff format --check .
+	$(VENV) -m ruff check .
+	$(VENV) -m mypy
+	$(VENV) -m djlint templates --check --lint --quiet
+	$(VENV) -m sandbox run -- $(VENV) manage.py makemigrations --check --dry-run
+	env -i PATH="$$PATH" sh -c 'set -a; . tests/production.env; exec $(VENV) manage.py check --deploy --fail-level WARNING'
+
+bench: dev-installed ## Measure speed and memory; each file of bench/ alone, on servers of its own
+	@for file in bench/[!_]*.py; do echo "== $$file"; $(VENV) -m sandbox run -- $(VENV) $$file || exit 1; done
+
+chaos: dev-installed ## Kill processes on purpose and see that nothing is lost
+	@$(VENV) -m pytest tests/chaos -m chaos
+
+lock: dev-installed ## Compile the requirements files from their short inputs, with hashes
+	@for name in requirements requirements-sandbox requirements-dev; do echo "$$name.txt"; \
+		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $$name.in -o $$name.txt || exit 1; done
+
+clean: ## Remove .venv, caches and the sandbox with all its data
+	@if [ -x $(VENV) ] && [ -d .sandbox ]; then $(VENV) -m sandbox clean; fi
+	rm -rf .venv .venv.lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .static .media
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+sandbox-installed:
+	@$(INSTALL) requirements-sandbox.txt
+
+dev-installed:
+	@$(INSTALL) requirements-dev.txt
