@@ -8,3 +8,9 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
     verbose_name = _("Newsletters and subscribers")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
+        from subscriptions import panels  # noqa: PLC0415 - so do the panels.
+
+        registry.dashboard_panels.append(panels.subscribers_panel)

@@ -26,6 +26,12 @@ class PrivacyPolicyQuerySet(models.QuerySet["PrivacyPolicy"]):
         """Return the version that binds us at a moment, or None before the first."""
         return self.published().filter(in_force_from__lte=at).order_by("-in_force_from", "-pk").first()
 
+    def before(self, policy: "PrivacyPolicy") -> "PrivacyPolicy | None":
+        """Return the published version that a published version replaced."""
+        same_day = Q(in_force_from=policy.in_force_from, pk__lt=policy.pk)
+        older = self.published().filter(Q(in_force_from__lt=policy.in_force_from) | same_day)
+        return older.order_by("-in_force_from", "-pk").first()
+
 
 class PrivacyPolicy(models.Model):
     """A version of the Privacy Policy: a draft until it is published, and never changed after.
@@ -50,6 +56,7 @@ class PrivacyPolicy(models.Model):
     class Meta:
         verbose_name = _("privacy policy")
         verbose_name_plural = _("privacy policies")
+        permissions = [("publish_policy", "Can publish a privacy policy")]
         constraints = [
             models.CheckConstraint(
                 name="subscriptions_policy_published_has_date",

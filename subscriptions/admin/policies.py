@@ -1,0 +1,82 @@
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from subscriptions.models import PolicyText, PrivacyPolicy
+from subscriptions.policies import PolicyNotReady, publish
+
+
+class PolicyTextForm(forms.ModelForm):
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+
+    class Meta:
+        model = PolicyText
+        fields = ["language", "title", "summary", "body"]
+        widgets = {"body": forms.Textarea(attrs={"rows": 24}), "summary": forms.Textarea(attrs={"rows": 2})}
+        help_texts = {"body": _("HTML with headings, paragraphs, lists and links.")}
+
+
+class PolicyTextInline(admin.StackedInline):
+    model = PolicyText
+    form = PolicyTextForm
+    extra = 0
+    ordering = ["language"]
+    readonly_fields = ["body_hash"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_delete_permission(request, obj)
+
+
+@admin.register(PrivacyPolicy)
+class PrivacyPolicyAdmin(admin.ModelAdmin):
+    inlines = [PolicyTextInline]
+    list_display = ["version", "in_force_from", "published_at"]
+    ordering = ["-in_force_from", "-pk"]
+    fields = ["version", "in_force_from", "published_at"]
+    readonly_fields = ["published_at"]
+    actions = ["publish_drafts"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is not None and _is_open(obj) and super().has_delete_permission(request, obj)
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscriptions.publish_policy")
+
+    @admin.action(description=_("Publish: from then on it never changes"), permissions=["publish"])
+    def publish_drafts(self, request: HttpRequest, queryset: QuerySet[PrivacyPolicy]) -> None:
+        for policy in queryset.order_by("in_force_from", "pk"):
+            try:
+                publish(policy, by=request.user, at=timezone.now())
+            except PolicyNotReady:
+                self.message_user(
+                    request,
+                    _(
+                        "%(version)s was not published: it needs a text in the outlet's language, and a date that is "
+                        "not before the version in force."
+                    )
+                    % {"version": policy.version},
+                    messages.ERROR,
+                )
+            else:
+                self.message_user(
+                    request, _("%(version)s is published.") % {"version": policy.version}, messages.SUCCESS
+                )
+
+
+def _is_open(policy: PrivacyPolicy | None) -> bool:
+    return policy is None or not policy.is_published

@@ -1,0 +1,116 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from newsroom.addresses import InvalidAddress, normalise_email
+from newsroom.admin.facts import FactsAdmin
+from newsroom.history import record
+from subscriptions import consent
+from subscriptions.models import Consent, SignupRequest, Subscriber, Subscription, UnsubscribeReason
+
+
+class ConfirmedFilter(admin.SimpleListFilter):
+    title = _("confirmed")
+    parameter_name = "confirmed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
+        if self.value() in {"yes", "no"}:
+            return queryset.filter(confirmed_at__isnull=self.value() == "no")
+        return queryset
+
+
+class SubscriptionInline(admin.TabularInline):
+    model = Subscription
+    fields = ["newsletter", "state", "requested_at", "confirmed_at", "unsubscribed_at", "paused_until"]
+    can_delete = False
+    extra = 0
+    ordering = ["newsletter"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(FactsAdmin):
+    inlines = [SubscriptionInline]
+    list_display = ["email", "language", "created_at", "confirmed_at"]
+    list_filter = [ConfirmedFilter, "language"]
+    fields = ["email", "language", "created_at", "confirmed_at", "subject", "ledger"]
+    search_fields = ["=email"]
+    search_help_text = _("An exact address")
+    ordering = ["-created_at", "-pk"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
+    ) -> tuple[QuerySet[Subscriber], bool]:
+        """Look up one exact address in its normal form, by its unique index."""
+        if not search_term:
+            return queryset, False
+        try:
+            return queryset.filter(email=normalise_email(search_term)), False
+        except InvalidAddress:
+            return queryset.none(), False
+
+    @admin.display(description=_("Consent"))
+    def ledger(self, subscriber: Subscriber) -> SafeString:
+        url = reverse("admin:subscriptions_consent_changelist") + f"?q={subscriber.subject}"
+        return format_html('<a href="{}">{}</a>', url, _("What this person agreed to"))
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(FactsAdmin):
+    list_display = [
+        "subscriber",
+        "newsletter",
+        "state",
+        "requested_at",
+        "confirmed_at",
+        "unsubscribed_at",
+        "paused_until",
+    ]
+    list_filter = ["state", "newsletter"]
+    list_select_related = ["subscriber", "newsletter"]
+    search_fields = ["=subscriber__email"]
+    search_help_text = _("An exact address")
+    ordering = ["-pk"]
+    actions = ["unsubscribe"]
+
+    @admin.action(description=_("Unsubscribe, because the reader asked us to"), permissions=["unsubscribe"])
+    def unsubscribe(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        at = timezone.now()
+        for subscription in queryset.order_by("pk"):
+            consent.withdraw(
+                subscription, page="", method=Consent.Method.STAFF, at=at, reason="the reader asked the newsroom"
+            )
+            record(subscription, action="subscription.ended", actor=request.user, reason="asked by the reader", at=at)
+
+    def has_unsubscribe_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscriptions.change_subscription")
+
+
+@admin.register(SignupRequest)
+class SignupRequestAdmin(FactsAdmin):
+    list_display = ["requested_at", "newsletter", "method", "tries", "not_before"]
+    list_select_related = ["newsletter"]
+    ordering = ["-requested_at", "-pk"]
+
+
+@admin.register(UnsubscribeReason)
+class UnsubscribeReasonAdmin(FactsAdmin):
+    list_display = ["date", "newsletter", "reason", "count"]
+    list_filter = ["newsletter", "reason"]
+    list_select_related = ["newsletter"]
+    ordering = ["-date", "-pk"]

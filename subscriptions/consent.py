@@ -1,0 +1,217 @@
+"""Consent: the only place that writes the ledger and the state of a subscription, both in one transaction.
+
+`grant` opens a subscription that waits for confirmation, `confirm` makes it active, `withdraw` ends it. Nobody else
+writes `Subscription.state` or a row of `Consent`; a test reads the source and fails on another writer.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from newsroom.models import Suppression
+from newsroom.suppressions import lift
+from subscriptions import ledger
+from subscriptions.models import Consent, Newsletter, Subscriber, Subscription
+from subscriptions.statements import Statement
+
+PAGE_LENGTH = 300
+State = Subscription.State
+Action = Consent.Action
+
+
+class GrantNoLongerStands(Exception):
+    """The consent to be confirmed was withdrawn since, or its person was erased."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was in front of the person: the words, their language, and the policy that they name."""
+
+    wording: str
+    language: str
+    policy_version: str
+    policy_hash: str
+
+    @classmethod
+    def from_statement(cls, statement: Statement) -> "Shown":
+        text = statement.policy_text
+        return cls(statement.wording, statement.language, text.policy.version, text.body_hash)
+
+    @classmethod
+    def from_consent(cls, row: Consent) -> "Shown":
+        return cls(row.wording, row.language, row.policy_version, row.policy_hash)
+
+
+@transaction.atomic
+def grant(
+    *,
+    email: str,
+    newsletter: Newsletter,
+    shown: Shown,
+    page: str,
+    method: Consent.Method,
+    at: datetime,
+    reason: str = "",
+) -> tuple[Subscription, Consent]:
+    """Record that the person at a normalised address asked for a newsletter.
+
+    1. The person and the subscription are made where they do not exist; a new subscription is pending.
+    2. A subscription that is active stays active, and one that had ended stays ended until the person confirms.
+    3. The ledger gets a `granted` row, whose position the confirmation names.
+    """
+    Subscriber.objects.bulk_create(
+        [Subscriber(email=email, language=newsletter.language, created_at=at)], ignore_conflicts=True
+    )
+    subscriber = Subscriber.objects.select_for_update().get(email=email)
+    Subscription.objects.bulk_create(
+        [Subscription(subscriber=subscriber, newsletter=newsletter, requested_at=at)], ignore_conflicts=True
+    )
+    subscription = _locked(Subscription(subscriber=subscriber, newsletter=newsletter))
+    if subscription.state != State.ACTIVE:
+        subscription.requested_at = at
+        subscription.save(update_fields=["requested_at"])
+    row = _append(subscriber.subject, newsletter.purpose, Action.GRANTED, method, at, shown, page, reason)
+    return subscription, row
+
+
+@transaction.atomic
+def confirm(
+    subscription: Subscription, *, position: int, page: str, method: Consent.Method, at: datetime, reason: str = ""
+) -> Subscription:
+    """Make a subscription active, because the person proved that the address is theirs.
+
+    `position` is the place in the ledger of the grant that is confirmed. Doing it again changes nothing. Raises
+    GrantNoLongerStands when the person withdrew after that grant: an old link must not bring back what was ended.
+    """
+    try:
+        subscription = _locked(subscription)
+    except Subscription.DoesNotExist as error:
+        raise GrantNoLongerStands from error
+    subscriber, newsletter = subscription.subscriber, subscription.newsletter
+    rows = Consent.objects.filter(subject=subscriber.subject, purpose=newsletter.purpose, position__gte=position)
+    granted = rows.filter(position=position, action=Action.GRANTED).first()
+    if granted is None or rows.filter(action=Action.WITHDRAWN).exists():
+        raise GrantNoLongerStands
+    if subscription.state == State.ACTIVE:
+        return subscription
+    subscription.state, subscription.confirmed_at, subscription.paused_until = State.ACTIVE, at, None
+    subscription.save(update_fields=["state", "confirmed_at", "paused_until"])
+    if subscriber.confirmed_at is None:
+        subscriber.confirmed_at = at
+        subscriber.save(update_fields=["confirmed_at"])
+    lift(subscriber.email, reasons=[Suppression.Reason.ERASED, Suppression.Reason.UNSUBSCRIBED])
+    shown = Shown.from_consent(granted)
+    _append(subscriber.subject, newsletter.purpose, Action.CONFIRMED, method, at, shown, page, reason)
+    return subscription
+
+
+@transaction.atomic
+def grant_proven(
+    subscriber: Subscriber,
+    newsletter: Newsletter,
+    *,
+    shown: Shown,
+    page: str,
+    method: Consent.Method,
+    at: datetime,
+    reason: str = "",
+) -> Subscription:
+    """Subscribe a person who has proved the address before: the grant needs no second mail."""
+    subscription, row = grant(
+        email=subscriber.email, newsletter=newsletter, shown=shown, page=page, method=method, at=at, reason=reason
+    )
+    return confirm(subscription, position=row.position, page=page, method=method, at=at, reason=reason)
+
+
+@transaction.atomic
+def withdraw(
+    subscription: Subscription, *, page: str, method: Consent.Method, at: datetime, reason: str = ""
+) -> Subscription | None:
+    """End a subscription. Doing it again changes nothing. Returns None when its person was erased meanwhile."""
+    try:
+        subscription = _locked(subscription)
+    except Subscription.DoesNotExist:
+        return None
+    if subscription.state == State.UNSUBSCRIBED:
+        return subscription
+    subscription.state, subscription.unsubscribed_at, subscription.paused_until = State.UNSUBSCRIBED, at, None
+    subscription.save(update_fields=["state", "unsubscribed_at", "paused_until"])
+    _append(
+        subscription.subscriber.subject,
+        subscription.newsletter.purpose,
+        Action.WITHDRAWN,
+        method,
+        at,
+        None,
+        page,
+        reason,
+    )
+    return subscription
+
+
+@transaction.atomic
+def suspend(subscription: Subscription, *, at: datetime) -> Subscription:
+    """Stop writing because the mailbox does not take our mail. Consent stands, so the ledger gets no row."""
+    subscription = _locked(subscription)
+    if subscription.state == State.ACTIVE:
+        subscription.state, subscription.suppressed_at = State.SUPPRESSED, at
+        subscription.save(update_fields=["state", "suppressed_at"])
+    return subscription
+
+
+@transaction.atomic
+def record_purpose(
+    *,
+    subject: UUID,
+    purpose: str,
+    action: Consent.Action,
+    page: str,
+    method: Consent.Method,
+    at: datetime,
+    shown: Shown | None = None,
+    reason: str = "",
+) -> Consent:
+    """Record consent to a purpose that is no newsletter, such as one reminder. The caller keeps the state of it."""
+    if purpose.startswith("newsletter:"):
+        raise ValueError("consent to a newsletter goes through grant, confirm and withdraw")
+    return _append(subject, purpose, action, method, at, shown, page, reason)
+
+
+def _locked(subscription: Subscription) -> Subscription:
+    """Return the row as it is now, locked until the transaction ends, the person's row before it."""
+    subscriber_id, newsletter_id = subscription.subscriber_id, subscription.newsletter_id
+    subscriber = Subscriber.objects.select_for_update().filter(pk=subscriber_id).first()
+    if subscriber is None:
+        raise Subscription.DoesNotExist
+    row = Subscription.objects.select_for_update(of=("self",)).select_related("newsletter")
+    found = row.get(subscriber_id=subscriber_id, newsletter_id=newsletter_id)
+    found.subscriber = subscriber
+    return found
+
+
+def _append(
+    subject: UUID,
+    purpose: str,
+    action: Consent.Action,
+    method: Consent.Method,
+    at: datetime,
+    shown: Shown | None,
+    page: str,
+    reason: str,
+) -> Consent:
+    entry = ledger.Entry(
+        subject=subject,
+        purpose=purpose,
+        action=action.value,
+        method=method.value,
+        at=at,
+        policy_version=shown.policy_version if shown else "",
+        policy_hash=shown.policy_hash if shown else "",
+        wording=shown.wording if shown else "",
+        language=shown.language if shown else "",
+        page=page[:PAGE_LENGTH],
+        reason=reason,
+    )
+    return ledger.append([entry])[0]

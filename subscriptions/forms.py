@@ -1,0 +1,82 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from newsroom.addresses import InvalidAddress, normalise_email
+from subscriptions.models import Newsletter, UnsubscribeReason
+from subscriptions.preferences import PAUSES
+from subscriptions.statements import Statement
+
+
+class SignupForm(forms.Form):
+    """An address and a tick. The statement holds what the tick says; the form's fingerprint shows that it was read."""
+
+    email = forms.CharField(
+        label=_("Your email address"),
+        max_length=254,
+        error_messages={
+            "required": _("Please write your email address."),
+            "max_length": _("This address is too long to be one."),
+        },
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
+    )
+    consent = forms.BooleanField(
+        error_messages={
+            "required": _(
+                "We write to you only if you tick the box: it is your express consent. Your address is kept below."
+            )
+        },
+    )
+    # Nobody sees this field; a program that fills every field gives itself away.
+    website = forms.CharField(label=_("Leave this field empty"), required=False, max_length=500)
+    page = forms.CharField(required=False, max_length=300)
+    statement = forms.CharField(required=False, max_length=64)
+
+    def __init__(self, *args: Any, statement: Statement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shown = statement
+
+    @property
+    def is_trapped(self) -> bool:
+        return bool(self.data.get("website"))
+
+    def clean_email(self) -> str:
+        try:
+            return normalise_email(self.cleaned_data["email"])
+        except InvalidAddress as error:
+            raise ValidationError(
+                _("This does not look like an email address. Please check it for typing mistakes."), code="address"
+            ) from error
+
+    def clean_page(self) -> str:
+        page = self.cleaned_data["page"]
+        return page if page.startswith("/") else ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if "consent" in cleaned and cleaned.get("statement") != self.shown.fingerprint:
+            self.add_error(
+                "consent",
+                ValidationError(
+                    _("The words beside the box have changed since you opened this page. Please read and tick again."),
+                    code="words",
+                ),
+            )
+        return cleaned
+
+
+class PreferenceForm(forms.Form):
+    """One change to one newsletter on the reader's own page."""
+
+    newsletter = forms.ModelChoiceField(Newsletter.objects.all(), to_field_name="slug")
+    change = forms.ChoiceField(choices=[(word, word) for word in ("on", "off", "pause", "resume")])
+    weeks = forms.TypedChoiceField(choices=[(weeks, weeks) for weeks in PAUSES], coerce=int, required=False)
+    statement = forms.CharField(required=False, max_length=64)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.ChoiceField(
+        label=_("Why did you leave?"), choices=UnsubscribeReason.Reason.choices, widget=forms.RadioSelect
+    )

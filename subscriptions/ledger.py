@@ -1,0 +1,125 @@
+"""The consent ledger's chain: how rows are appended, and how tampering is found.
+
+Each row carries the hash of the row before it and its own HMAC under a key of `CONSENT_KEYS`, whose id stands in the
+row. Who can write to the table but has no key cannot change, remove, insert or swap a row without breaking the chain.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from itertools import islice
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from subscriptions.models import Consent, ConsentHead
+
+GENESIS_HASH = "0" * 64
+VERIFY_CHUNK = 10_000
+APPEND_BLOCK = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What a new row of the ledger says; its position and hashes come from the chain."""
+
+    subject: UUID
+    purpose: str
+    action: str
+    method: str
+    at: datetime
+    policy_version: str = ""
+    policy_hash: str = ""
+    wording: str = ""
+    language: str = ""
+    page: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A place where the chain does not hold."""
+
+    position: int
+    what: str
+
+
+ENTRY_FIELDS = tuple(field.name for field in fields(Entry))
+_ROW_FIELDS = ("position", *ENTRY_FIELDS, "key_id", "previous_hash")
+
+
+def append(entries: Sequence[Entry]) -> list[Consent]:
+    """Append rows at the end of the ledger, in the caller's transaction.
+
+    The head's row is locked from here until the caller commits, which makes positions gapless and orders all writers.
+    Callers therefore take every other lock first, and append last.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "the ledger is appended to in the transaction of the change it proves"
+        )
+    ConsentHead.objects.bulk_create([ConsentHead(position=0, row_hash=GENESIS_HASH)], ignore_conflicts=True)
+    head = ConsentHead.objects.select_for_update().get(pk=1)
+    key_id = next(iter(settings.CONSENT_KEYS))
+    rows = []
+    for entry in entries:
+        values = {name: getattr(entry, name) for name in ENTRY_FIELDS}
+        row = Consent(**values, position=head.position + 1, key_id=key_id, previous_hash=head.row_hash)
+        row.row_hash = _hash(tuple(getattr(row, name) for name in _ROW_FIELDS), key_id)
+        rows.append(row)
+        head.position, head.row_hash = row.position, row.row_hash
+    if rows:
+        Consent.objects.bulk_create(rows, batch_size=APPEND_BLOCK)
+        head.save()
+    return rows
+
+
+def faults(*, limit: int = 20) -> Iterator[Fault]:
+    """Walk the whole ledger in order and yield each place where it does not hold, up to a limit.
+
+    Memory stays flat: rows come from a server-side cursor. The walk sees one snapshot, so writers need not wait.
+    """
+    yield from islice(_walk(), limit)
+
+
+def _walk() -> Iterator[Fault]:
+    with transaction.atomic():
+        if len(connection.atomic_blocks) == 1:
+            # One snapshot for the rows and the head, so that writers need not wait.
+            connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield from _faults_of_snapshot()
+
+
+def _faults_of_snapshot() -> Iterator[Fault]:
+    rows = Consent.objects.order_by("position").values_list(*_ROW_FIELDS, "row_hash")
+    position, previous_hash = 0, GENESIS_HASH
+    for *values, row_hash in rows.iterator(chunk_size=VERIFY_CHUNK):
+        row = dict(zip(_ROW_FIELDS, values, strict=True))
+        if row["position"] != position + 1:
+            yield Fault(position + 1, f"rows {position + 1} to {row['position'] - 1} are missing")
+        elif row["previous_hash"] != previous_hash:
+            yield Fault(row["position"], "the row does not follow the row before it")
+        if row["key_id"] not in settings.CONSENT_KEYS:
+            yield Fault(row["position"], f"the key {row['key_id']} is not among CONSENT_KEYS")
+        elif not hmac.compare_digest(row_hash, _hash(tuple(values), row["key_id"])):
+            yield Fault(row["position"], "the row was changed, or was not written by this product")
+        position, previous_hash = row["position"], row_hash
+    head = ConsentHead.objects.filter(pk=1).first() or ConsentHead(position=0, row_hash=GENESIS_HASH)
+    if (head.position, head.row_hash) != (position, previous_hash):
+        yield Fault(position + 1, f"the head says that the ledger ends at {head.position}, and it ends at {position}")
+
+
+def _hash(values: tuple[object, ...], key_id: str) -> str:
+    text = json.dumps([_plain(value) for value in values], ensure_ascii=False, separators=(",", ":"))
+    return hmac.new(bytes.fromhex(settings.CONSENT_KEYS[key_id]), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Return the one spelling of a value that is hashed, the same before it is stored and after it is read."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,22 @@
+from django.urls import URLPattern, URLResolver, path
+
+from subscriptions.views import confirming, leaving, policies, preferring, signing_up
+
+app_name = "subscriptions"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("privacy/", policies.current_policy, name="current_policy"),
+    path("privacy/<str:version>/", policies.policy, name="policy"),
+    path("privacy/<str:version>/<str:language>/", policies.policy_text, name="policy_text"),
+    path("privacy/<str:version>/<str:language>/changes/", policies.policy_changes, name="policy_changes"),
+    # The links in mails stand before the newsletters' own addresses, and their words are reserved as slugs.
+    path("newsletter/confirm/<str:token>/", confirming.confirm, name="confirm"),
+    path("newsletter/unsubscribe/<str:token>/", leaving.unsubscribe, name="unsubscribe"),
+    path("newsletter/preferences/<str:token>/", preferring.preferences_page, name="preferences"),
+    path("newsletter/", signing_up.newsletters, name="newsletters"),
+    path("newsletter/<slug:slug>/", signing_up.newsletter, name="newsletter"),
+    path("newsletter/<slug:slug>/sign-up/", signing_up.sign_up, name="sign_up"),
+    path("newsletter/<slug:slug>/check-your-mail/", signing_up.check_mail, name="check_mail"),
+    path("newsletter/<slug:slug>/welcome/", confirming.welcome, name="welcome"),
+    path("newsletter/<slug:slug>/why/", leaving.give_reason, name="give_reason"),
+]

@@ -1,0 +1,96 @@
+"""The standing pages of the newsletters, and their sign-up form."""
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from newsroom.limits import network_of
+from newsroom.pages import public, render_page
+from subscriptions import signup
+from subscriptions.forms import SignupForm
+from subscriptions.models import Consent, Newsletter
+from subscriptions.statements import newsletter_statement
+
+
+@require_safe
+@public
+def newsletters(request: HttpRequest) -> HttpResponseBase:
+    """Show what there is to subscribe to; with one newsletter, its own page says it all."""
+    active = list(Newsletter.objects.active().order_by("position", "pk"))
+    if len(active) == 1:
+        return redirect(active[0])
+    return render_page(
+        request,
+        "subscriptions/newsletters.html",
+        {"newsletters": active},
+    )
+
+
+@require_safe
+@public
+def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
+    return _form_page(request, get_object_or_404(Newsletter.objects.active(), slug=slug))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@public
+def sign_up(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Take a sign-up. The answer, and the work behind it, are the same whatever is known of the address."""
+    newsletter = get_object_or_404(Newsletter.objects.active(), slug=slug)
+    if request.method != "POST":
+        return redirect(newsletter)
+    at = timezone.now()
+    statement = newsletter_statement(newsletter, at=at)
+    if statement is None:
+        raise Http404
+    form = SignupForm(request.POST, statement=statement)
+    if not form.is_valid():
+        return _form_page(request, newsletter, form=form, status=422)
+    if not form.is_trapped:
+        try:
+            signup.request_signup(
+                email=form.cleaned_data["email"],
+                newsletter=newsletter,
+                statement=statement,
+                page=form.cleaned_data["page"] or newsletter.get_absolute_url(),
+                method=Consent.Method.FORM,
+                network=network_of(request),
+                at=at,
+            )
+        except signup.TooManySignups:
+            return _form_page(request, newsletter, form=form, status=429)
+    response = redirect("subscriptions:check_mail", slug=newsletter.slug)
+    response.status_code = 303
+    return response
+
+
+@require_safe
+@public
+def check_mail(request: HttpRequest, slug: str) -> HttpResponse:
+    newsletter = get_object_or_404(Newsletter, slug=slug)
+    return render_page(
+        request,
+        "subscriptions/check_mail.html",
+        {"newsletter": newsletter, "days": signup.CONFIRM_WITHIN.days},
+        language=newsletter.language,
+    )
+
+
+def _form_page(
+    request: HttpRequest, newsletter: Newsletter, *, form: SignupForm | None = None, status: int = 200
+) -> HttpResponse:
+    statement = newsletter_statement(newsletter, at=timezone.now())
+    return render_page(
+        request,
+        "subscriptions/newsletter.html",
+        {
+            "newsletter": newsletter,
+            "statement": statement,
+            "form": form,
+            "page": form.data.get("page", "") if form else newsletter.get_absolute_url(),
+            "is_too_often": status == 429,
+        },
+        language=newsletter.language,
+        status=status,
+    )
