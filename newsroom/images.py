@@ -50,6 +50,8 @@ class CleanImage:
     content: bytes
     sha256: str
     extension: str
+    width: int
+    height: int
 
     @property
     def name(self) -> str:
@@ -101,7 +103,8 @@ def _encode(picture: Pixels.Image) -> CleanImage:
     else:
         bare.save(buffer, "JPEG", quality=90, optimize=True, progressive=True)
     content = buffer.getvalue()
-    return CleanImage(content, hashlib.sha256(content).hexdigest(), "png" if see_through else "jpg")
+    sha256 = hashlib.sha256(content).hexdigest()
+    return CleanImage(content, sha256, "png" if see_through else "jpg", width=bare.width, height=bare.height)
 
 
 def store(upload: CleanImage, *, alt: str = "", caption: str = "", credit: str = "") -> Image:
@@ -112,14 +115,19 @@ def store(upload: CleanImage, *, alt: str = "", caption: str = "", credit: str =
     existing = Image.objects.filter(sha256=upload.sha256).first()
     if existing is not None:
         return existing
-    image = Image(sha256=upload.sha256, alt=alt, caption=caption, credit=credit)
+    image = Image(
+        sha256=upload.sha256, width=upload.width, height=upload.height, alt=alt, caption=caption, credit=credit
+    )
     try:
         with transaction.atomic():
             image.file.save(upload.name, ContentFile(upload.content), save=True)
     except IntegrityError:
-        # Somebody uploaded the same picture between the look and the write; the second file is not needed.
         image.file.delete(save=False)
-        return Image.objects.get(sha256=upload.sha256)
+        existing = Image.objects.filter(sha256=upload.sha256).first()
+        if existing is None:
+            raise
+        # Somebody uploaded the same picture between the look and the write.
+        return existing
     return image
 
 

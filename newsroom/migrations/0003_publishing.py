@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
             name='Image',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.ImageField(height_field='height', max_length=200, upload_to='images/', verbose_name='file', width_field='width')),
+                ('file', models.ImageField(max_length=200, upload_to='images/', verbose_name='file')),
                 ('sha256', models.CharField(editable=False, max_length=64, unique=True, verbose_name='fingerprint')),
                 ('width', models.PositiveIntegerField(editable=False, verbose_name='width')),
                 ('height', models.PositiveIntegerField(editable=False, verbose_name='height')),

@@ -28,7 +28,7 @@ class Image(models.Model):
     it as it is until the worker has drawn the renditions.
     """
 
-    file = models.ImageField(_("file"), upload_to="images/", width_field="width", height_field="height", max_length=200)
+    file = models.ImageField(_("file"), upload_to="images/", max_length=200)
     sha256 = models.CharField(_("fingerprint"), max_length=64, unique=True, editable=False)
     width = models.PositiveIntegerField(_("width"), editable=False)
     height = models.PositiveIntegerField(_("height"), editable=False)

@@ -1,0 +1,47 @@
+from datetime import timedelta
+from xml.etree import ElementTree
+
+import pytest
+from django.test import Client
+
+from tests.newsroom.factories import NOW, make_article, make_author, make_section
+
+pytestmark = pytest.mark.django_db
+
+CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
+CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
+
+
+def test_feed_carries_the_whole_text_of_the_newest_articles(client: Client) -> None:
+    make_article(headline="Older", published_at=NOW - timedelta(days=2))
+    make_article(
+        headline="Newer & <better>",
+        slug="newer",
+        published_at=NOW,
+        body="<p>All <em>of</em> it.</p>",
+        authors=[make_author(name="Ana"), make_author(name="Per")],
+    )
+    make_article(headline="Draft", status="draft")
+    response = client.get("/feed.xml")
+    assert response.headers["Content-Type"] == "application/rss+xml; charset=utf-8"
+    items = ElementTree.fromstring(response.content).findall("channel/item")
+    assert [item.findtext("title") for item in items] == ["Newer & <better>", "Older"]
+    assert items[0].findtext("link") == "http://testserver/articles/newer/"
+    assert items[0].findtext(CONTENT) == "<p>All <em>of</em> it.</p>"
+    assert items[0].findtext(CREATOR) == "Ana, Per"
+
+
+def test_section_feed_holds_its_section_alone(client: Client) -> None:
+    make_article(headline="Mine", section=make_section(slug="news"))
+    make_article(headline="Other", section=make_section())
+    items = ElementTree.fromstring(client.get("/sections/news/feed.xml").content).findall("channel/item")
+    assert [item.findtext("title") for item in items] == ["Mine"]
+
+
+def test_item_keeps_its_identity_when_the_address_changes(client: Client) -> None:
+    article = make_article(slug="before")
+    first = ElementTree.fromstring(client.get("/feed.xml").content).findtext("channel/item/guid")
+    article.slug = "after"
+    article.save()
+    second = ElementTree.fromstring(client.get("/feed.xml").content).findtext("channel/item/guid")
+    assert first == second
