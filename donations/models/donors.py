@@ -1,0 +1,63 @@
+import uuid
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Donor(models.Model):
+    """A person who gave, under one normalised address. Erasing the person empties the row and keeps it for its payments."""
+
+    # Empty once the person is erased; the payments stay, as the law on bookkeeping demands.
+    email = models.CharField(_("address"), max_length=254, null=True, blank=True)  # noqa: DJ001 - many erased rows, one NULL each.
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=16, default="en")
+    created_at = models.DateTimeField(_("since"), default=timezone.now)
+    email_confirmed_at = models.DateTimeField(
+        _("address proven"), null=True, blank=True, help_text=_("When a link mailed to the address was used.")
+    )
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("donor")
+        verbose_name_plural = _("donors")
+        constraints = [
+            models.UniqueConstraint(fields=["email"], name="donor_one_per_address"),
+            models.CheckConstraint(
+                condition=models.Q(erased_at__isnull=True, email__isnull=False)
+                | models.Q(erased_at__isnull=False, email__isnull=True, name=""),
+                name="donor_has_an_address_until_erased",
+            ),
+            models.CheckConstraint(condition=~models.Q(email=""), name="donor_address_is_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(email__isnull=True) | models.Q(email=Lower("email")),
+                name="donor_address_is_lower_case",
+            ),
+        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="donor_newest")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class StripeCustomer(models.Model):
+    """A customer object at Stripe. One donor may have several: each Checkout for a recurring gift makes its own."""
+
+    stripe_id = models.CharField(_("Stripe id"), max_length=255, unique=True)
+    donor = models.ForeignKey(Donor, verbose_name=_("donor"), on_delete=models.PROTECT, related_name="customers")
+    livemode = models.BooleanField(_("live"))
+    created_at = models.DateTimeField(_("since"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("Stripe customer")
+        verbose_name_plural = _("Stripe customers")
+        constraints = [models.CheckConstraint(condition=~models.Q(stripe_id=""), name="stripe_customer_has_an_id")]
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+
+def new_attempt_key() -> uuid.UUID:
+    """Return the random key of one attempt to give. It is in the address of its pages, so it must not be guessable."""
+    return uuid.uuid4()

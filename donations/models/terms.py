@@ -1,0 +1,54 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class GivingTerms(models.Model):
+    """What staff decide about giving that is neither an amount nor a way to pay. There is one row."""
+
+    is_open = models.BooleanField(
+        _("gifts are taken"), default=True, help_text=_("Only staff close the form; nothing closes it by itself.")
+    )
+    currency = models.CharField(_("currency without a better guess"), max_length=3, default="USD")
+    fee_basis_points = models.PositiveSmallIntegerField(
+        _("fee to cover"), default=290, help_text=_("In hundredths of a percent: 290 is 2.9 %.")
+    )
+    fee_fixed = models.PositiveSmallIntegerField(
+        _("fixed part of the fee"), default=30, help_text=_("In hundredths of the currency's unit.")
+    )
+    offers_fee_cover = models.BooleanField(_("offer to cover the fee"), default=True)
+    blocked_card_countries = ArrayField(
+        models.CharField(max_length=2),
+        verbose_name=_("blocked card countries"),
+        default=list,
+        blank=True,
+        help_text=_("Two-letter codes of countries where a gift to the newsroom is a crime, such as RU, BY."),
+    )
+    is_discreet = models.BooleanField(
+        _("discreet"), default=False, help_text=_("Mails and bank statements carry the outlet's discreet name.")
+    )
+    statement_suffix = models.CharField(
+        _("on the bank statement"), max_length=22, blank=True, help_text=_("Latin letters and digits, at most 22.")
+    )
+    tax_time_zone = models.CharField(
+        _("time zone of the tax year"), max_length=64, default="UTC", help_text=_("An IANA name such as Europe/Prague.")
+    )
+    tax_line = models.CharField(
+        _("tax line on receipts"), max_length=300, blank=True, help_text=_("The organisation's legal name, number and status.")
+    )
+
+    class Meta:
+        verbose_name = _("terms of giving")
+        verbose_name_plural = _("terms of giving")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="giving_terms_is_one_row"),
+            models.CheckConstraint(condition=models.Q(fee_basis_points__lt=2000), name="giving_terms_fee_is_a_share"),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Terms of giving"))
+
+
+def current_terms() -> GivingTerms:
+    """Return the row, or an unsaved one with the defaults before staff have saved it."""
+    return GivingTerms.objects.filter(pk=1).first() or GivingTerms(pk=1)

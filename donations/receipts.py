@@ -1,0 +1,55 @@
+"""One receipt for each payment, in the donor's language."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from donations.models import Payment, current_terms
+from donations.money import format_money
+from newsroom.mail import queue_mail
+from newsroom.models import OutgoingMail
+
+# A payment that is learnt later than this was lost and found again; its receipt went out before the loss, or comes with the
+# yearly statement. Mailing it again would alarm people.
+LATEST = timedelta(days=7)
+
+
+def queue_receipt(payment: Payment, *, at: datetime) -> OutgoingMail | None:
+    """Ask for the receipt of a paid payment, once however often it is called. The caller has a transaction open."""
+    donor = payment.donation.donor
+    if donor is None or donor.email is None or payment.paid_at is None or at - payment.paid_at > LATEST:
+        return None
+    return queue_mail(
+        key=f"receipt:{payment.pk}",
+        template="renewal_receipt" if payment.is_renewal else "receipt",
+        to=donor.email,
+        context=receipt_context(payment),
+        language=payment.donation.language,
+        at=at,
+    )
+
+
+def receipt_context(payment: Payment) -> dict[str, Any]:
+    """Return the words of a receipt, as JSON: what is printed stays what it was, whatever staff change later."""
+    donation = payment.donation
+    terms = current_terms()
+    language = donation.language
+    return {
+        "number": receipt_number(payment),
+        "amount": format_money(payment.gross, payment.currency, language, exact=True),
+        "fee_cover": format_money(donation.fee_cover, payment.currency, language, exact=True) if donation.fee_cover else "",
+        "currency": payment.currency,
+        "date": payment.gift_date.isoformat() if payment.gift_date else "",
+        "frequency": donation.frequency,
+        "name": donation.name or (donation.donor.name if donation.donor else ""),
+        "method": payment.method,
+        "tax_line": terms.tax_line,
+        "is_discreet": terms.is_discreet,
+        "manage_url": f"{settings.SITE_URL}/support/mine/",
+    }
+
+
+def receipt_number(payment: Payment) -> str:
+    year = payment.gift_date.year if payment.gift_date else payment.created_at.year
+    return f"{year}-{payment.pk:06d}"

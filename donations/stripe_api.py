@@ -1,0 +1,247 @@
+"""The only module that imports `stripe`: the calls this product makes, and our own few words for what can go wrong.
+
+The API version is pinned beside the SDK, so an SDK update is a deliberate step with its contract tests, and an account whose
+own default version is older or newer changes nothing here.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, cast
+
+import stripe
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+API_VERSION = "2026-10-28.endive"
+CONNECT_SECONDS = 3.05
+READ_SECONDS = 12.0
+# One repetition by the SDK itself, under the same idempotency key. StripeClient's own default is none.
+NETWORK_RETRIES = 1
+SIGNATURE_TOLERANCE_SECONDS = 300
+
+INTENT_EXPANSIONS = ["latest_charge.balance_transaction"]
+
+
+class StripeError(Exception):
+    """Something went wrong at Stripe or on the way there. `code` is Stripe's word for it."""
+
+    def __init__(self, code: str = "", *, param: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.param = param
+
+
+class StripeAway(StripeError):
+    """No answer, or none for now (time-out, connection, rate limit). The call may have done its work."""
+
+
+class StripeBroke(StripeError):
+    """Stripe answered 5xx, and answers the same to the same idempotency key."""
+
+
+class StripeRefused(StripeError):
+    """Stripe understood and refused; asking again in the same way does not help."""
+
+
+class StripeMissing(StripeRefused):
+    """There is no such object under this key."""
+
+
+class StripeBusy(StripeError):
+    """Another call under the same idempotency key is still running, and its answer is the one that counts."""
+
+
+class BadSignature(Exception):
+    """The webhook's body was not signed with our secret, or too long ago."""
+
+
+@contextmanager
+def _our_words() -> Iterator[None]:
+    try:
+        yield
+    except stripe.IdempotencyError as error:
+        raise (StripeBusy if error.http_status == 409 else StripeRefused)(error.code or "idempotency") from error
+    except stripe.RateLimitError as error:
+        raise StripeAway(error.code or "rate_limit") from error
+    except stripe.InvalidRequestError as error:
+        if error.http_status == 409 or error.code in ("idempotency_key_in_use", "lock_timeout"):
+            raise StripeBusy(error.code or "") from error
+        missing = error.http_status == 404 or error.code == "resource_missing"
+        raise (StripeMissing if missing else StripeRefused)(error.code or "", param=str(error.param or "")) from error
+    except stripe.CardError as error:
+        raise StripeRefused(error.code or "card_declined") from error
+    except stripe.APIConnectionError as error:
+        raise StripeAway("connection") from error
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        raise StripeRefused(error.code or "authentication") from error
+    except stripe.APIError as error:
+        if error.http_status == 429:
+            raise StripeAway("rate_limit") from error
+        raise StripeBroke(error.code or str(error.http_status or "")) from error
+    except stripe.StripeError as error:
+        raise StripeRefused(error.code or type(error).__name__) from error
+
+
+@cache
+def _client(key: str, base: str) -> stripe.StripeClient:
+    addresses: Any = {"api": base.rstrip("/")} if base else {}
+    return stripe.StripeClient(
+        key,
+        stripe_version=API_VERSION,
+        base_addresses=addresses,
+        max_network_retries=NETWORK_RETRIES,
+        http_client=stripe.RequestsClient(timeout=cast("Any", (CONNECT_SECONDS, READ_SECONDS))),
+    )
+
+
+def _v1() -> Any:
+    return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
+
+
+def is_configured() -> bool:
+    return bool(settings.STRIPE_SECRET_KEY)
+
+
+def uses_live_mode() -> bool:
+    """Say in which mode the configured key works, by its prefix (`sk_live_`, `rk_live_`)."""
+    return settings.STRIPE_SECRET_KEY.split("_")[1:2] == ["live"]
+
+
+def time_of(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def id_of(reference: Any) -> str:
+    """Return the id of an object that Stripe gave either whole or as its id; empty for null."""
+    if reference is None:
+        return ""
+    return reference if isinstance(reference, str) else str(reference.id)
+
+
+# Checkout
+
+
+def create_checkout_session(parameters: dict[str, Any], *, idempotency_key: str) -> Any:
+    with _our_words():
+        return _v1().checkout.sessions.create(parameters, {"idempotency_key": idempotency_key})
+
+
+def retrieve_checkout_session(session_id: str) -> Any:
+    with _our_words():
+        return _v1().checkout.sessions.retrieve(session_id)
+
+
+def expire_checkout_session(session_id: str) -> Any:
+    """Close a session that nobody has paid. Raises StripeRefused when it is not open any more."""
+    with _our_words():
+        return _v1().checkout.sessions.expire(session_id)
+
+
+def find_checkout_session(*, email: str, created_from: datetime, reference: str, number: int) -> Any | None:
+    """Return the session that a call of ours made although its answer never came, or None."""
+    with _our_words():
+        sessions = _v1().checkout.sessions.list(
+            {
+                "customer_details": {"email": email},
+                "created": {"gte": int(created_from.timestamp()) - 60},
+                "limit": 100,
+            }
+        )
+        for session in sessions.auto_paging_iter():
+            metadata = plain(session.metadata)
+            if session.client_reference_id == reference and metadata.get("newsroom_number") == str(number):
+                return session
+    return None
+
+
+# The objects of the truth
+
+
+def retrieve_payment_intent(intent_id: str) -> Any:
+    with _our_words():
+        return _v1().payment_intents.retrieve(intent_id, {"expand": INTENT_EXPANSIONS})
+
+
+def retrieve_charge(charge_id: str) -> Any:
+    with _our_words():
+        return _v1().charges.retrieve(charge_id)
+
+
+def retrieve_refund(refund_id: str) -> Any:
+    with _our_words():
+        return _v1().refunds.retrieve(refund_id)
+
+
+def retrieve_dispute(dispute_id: str) -> Any:
+    with _our_words():
+        return _v1().disputes.retrieve(dispute_id)
+
+
+def retrieve_invoice(invoice_id: str) -> Any:
+    with _our_words():
+        return _v1().invoices.retrieve(invoice_id, {"expand": ["payments"]})
+
+
+def retrieve_subscription(subscription_id: str) -> Any:
+    with _our_words():
+        return _v1().subscriptions.retrieve(subscription_id, {"expand": ["default_payment_method"]})
+
+
+def charges_of(intent_id: str) -> list[Any]:
+    with _our_words():
+        return list(_v1().charges.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter())
+
+
+def refunds_of(intent_id: str) -> list[Any]:
+    with _our_words():
+        return list(_v1().refunds.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter())
+
+
+def disputes_of(intent_id: str) -> list[Any]:
+    with _our_words():
+        return list(_v1().disputes.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter())
+
+
+def invoice_of(intent_id: str) -> str:
+    """Return the id of the invoice that a payment intent pays, or an empty text: an intent does not name it itself."""
+    with _our_words():
+        page = _v1().invoice_payments.list(
+            {"payment": {"type": "payment_intent", "payment_intent": intent_id}, "limit": 1}
+        )
+        for payment in page.data:
+            return id_of(payment.invoice)
+    return ""
+
+
+def plain(metadata: Any) -> dict[str, str]:
+    """Return metadata as a dict of texts: a Stripe object is not a dict any more."""
+    if metadata is None:
+        return {}
+    return {str(key): str(value) for key, value in metadata.to_dict().items()}
+
+
+# Webhooks
+
+
+def verified_event(body: bytes, signature: str) -> dict[str, Any]:
+    """Return the event in a webhook's raw body once its signature is proven. Raises BadSignature.
+
+    An empty secret proves nothing, so it is refused like a wrong one.
+    """
+    secret = settings.STRIPE_WEBHOOK_SECRET
+    if not secret or not signature:
+        raise BadSignature("no secret or no signature")
+    try:
+        text = body.decode()
+        stripe.WebhookSignature.verify_header(text, signature, secret, SIGNATURE_TOLERANCE_SECONDS)
+        event = json.loads(text)
+    except (stripe.SignatureVerificationError, ValueError) as error:
+        raise BadSignature(type(error).__name__) from error
+    if not isinstance(event, dict) or not isinstance(event.get("id"), str) or not event["id"]:
+        raise BadSignature("no event")
+    return event

@@ -1,0 +1,32 @@
+from celery import shared_task
+from django.utils import timezone
+
+from donations.truth import events, sweeping
+from newsroom.waking import wake
+
+
+@shared_task
+def tick() -> None:
+    """Ask, once a minute, what is due."""
+    at = timezone.now()
+    for pk in sweeping.due_events(at=at):
+        wake(process_event, pk)
+    for pk in sweeping.donations_to_ask_about(at=at):
+        wake(learn_donation, pk)
+    for pk in sweeping.payments_to_ask_about(at=at):
+        wake(learn_payment, pk)
+
+
+@shared_task
+def process_event(pk: int) -> None:
+    events.process(pk)
+
+
+@shared_task
+def learn_donation(pk: int) -> None:
+    sweeping.learn_donation(pk, at=timezone.now())
+
+
+@shared_task
+def learn_payment(pk: int) -> None:
+    sweeping.learn_payment(pk)

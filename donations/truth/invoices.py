@@ -1,0 +1,35 @@
+"""Invoices: each is one turn of a recurring gift, and names the payment intents that pay it."""
+
+from typing import Any
+
+from donations import stripe_api
+from donations.truth import ownership, payment_intents, recurring
+
+
+def learn(invoice_id: str) -> None:
+    """Fetch an invoice and apply its subscription and each of its payments. One of zero has none, and that is fine.
+
+    Raises NotOurs, BadMetadata, and the errors of `stripe_api`.
+    """
+    invoice = stripe_api.retrieve_invoice(invoice_id)
+    ownership.check_mode(invoice)
+    subscription_id = subscription_of(invoice)
+    if not subscription_id:
+        raise ownership.NotOurs("invoice without a subscription")
+    recurring.learn(subscription_id)
+    for intent_id in intents_of(invoice):
+        payment_intents.learn(intent_id)
+
+
+def subscription_of(invoice: Any) -> str:
+    """Return the id of the subscription an invoice belongs to, which lives under `parent` in this API version."""
+    details = invoice.parent.subscription_details if invoice.parent is not None else None
+    return stripe_api.id_of(details.subscription) if details is not None else ""
+
+
+def intents_of(invoice: Any) -> list[str]:
+    payments = invoice.payments.data if invoice.payments is not None else []
+    ids = [
+        stripe_api.id_of(one.payment.payment_intent) for one in payments if one.payment.type == "payment_intent"
+    ]
+    return [intent_id for intent_id in ids if intent_id]

@@ -1,0 +1,95 @@
+"""Checkout sessions: was the visit to Stripe's page finished, left, or is it still open?"""
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from donations import stripe_api
+from donations.models import CheckoutSession, Donation
+from donations.truth import invoices, ownership, payment_intents, recurring
+from donations.truth.questions import ask
+
+logger = logging.getLogger(__name__)
+
+STATES = {
+    "open": CheckoutSession.State.OPEN,
+    "complete": CheckoutSession.State.COMPLETE,
+    "expired": CheckoutSession.State.EXPIRED,
+}
+
+
+def learn(session_id: str) -> None:
+    """Fetch a session, apply it, and then what it led to: the payment, or the subscription and its first invoice.
+
+    Raises NotOurs, BadMetadata, and the errors of `stripe_api`.
+    """
+    question = ask(session_id)
+    session = stripe_api.retrieve_checkout_session(session_id)
+    ownership.check_mode(session)
+    gift = ownership.gift_in(session)
+    at = timezone.now()
+    with transaction.atomic():
+        if question.use():
+            donation = ownership.donation_of(
+                gift,
+                amount=session.amount_total or 0,
+                currency=session.currency or "",
+                at=stripe_api.time_of(session.created),
+                livemode=session.livemode,
+                email=_email_in(session),
+            )
+            _apply(session, donation, at=at)
+    if session.payment_intent:
+        payment_intents.learn(stripe_api.id_of(session.payment_intent))
+    if session.subscription:
+        recurring.learn(stripe_api.id_of(session.subscription))
+    if session.invoice:
+        invoices.learn(stripe_api.id_of(session.invoice))
+
+
+def _apply(session: Any, donation: Donation, *, at: Any) -> None:
+    row = _row_of(session, donation)
+    if row is None:
+        return
+    row.stripe_id = session.id
+    row.payment_intent_id = stripe_api.id_of(session.payment_intent)
+    row.livemode = session.livemode
+    row.asked_at = at
+    row.state = STATES.get(session.status, row.state)
+    if row.state not in CheckoutSession.LIVE_STATES:
+        # Over: neither the address that was sent nor the page is needed any more.
+        row.parameters = {}
+        row.url = ""
+    else:
+        row.url = session.url or row.url
+    row.save()
+    if session.status == "complete" and session.payment_status == "unpaid":
+        donation.move(Donation.State.PENDING, at=at)
+    elif session.status == "expired" and donation.state == Donation.State.STARTED:
+        if not donation.sessions.filter(state__in=CheckoutSession.LIVE_STATES).exists():
+            donation.move(Donation.State.ABANDONED, at=at)
+
+
+def _row_of(session: Any, donation: Donation) -> CheckoutSession | None:
+    """Return our row of a session: by Stripe's id, or by the number we gave it when the answer never reached us."""
+    known = donation.sessions.filter(stripe_id=session.id).first()
+    if known is not None:
+        return known
+    number = int(stripe_api.plain(session.metadata).get("newsroom_number", "0") or 0)
+    row = donation.sessions.filter(number=number).first()
+    if row is None:
+        row = CheckoutSession(donation=donation, number=number, parameters={})
+        row.created_at = stripe_api.time_of(session.created)
+        row.expires_at = stripe_api.time_of(session.expires_at)
+        return row
+    if row.stripe_id not in (None, session.id):
+        logger.error("Two sessions carry number %s of donation %s.", number, donation.pk)
+        return None
+    return row
+
+
+def _email_in(session: Any) -> str:
+    details = session.customer_details
+    return (details.email if details is not None else None) or session.customer_email or ""
