@@ -30,11 +30,10 @@ def harbour_dusk(canvas: Canvas) -> Image.Image:
         pen.box(1500, horizon - 16, 2000, horizon)
     canvas.reflect(horizon, "#3a2d55", 0.32, ripple=5)
     for _ in range(90):
-        y = horizon + 8 + canvas.rng.random() ** 1.6 * 430
-        spread = 50 + (y - horizon) * 0.55
-        x = 1360 + canvas.rng.gauss(0, spread * 0.5)
-        with_width = canvas.rng.uniform(20, 60 + (y - horizon) * 0.3)
-        canvas.glow(x, y, with_width, "#ffdf9e", 0.5, 0.07)
+        below = 8 + canvas.rng.random() ** 1.6 * 430
+        sideways = canvas.rng.gauss(0, 25 + below * 0.275)
+        glint = canvas.rng.uniform(20, 60 + below * 0.3)
+        canvas.glow(1360 + sideways, horizon + below, glint, "#ffdf9e", 0.5, 0.07)
     for x, y in ((270, 470), (620, 505), (1010, 700), (760, 840), (1640, 590)):
         canvas.glow(x, y, 60, "#ff8d6b", 0.9)
         canvas.glow(x, y, 14, "#fff0d8", 1)

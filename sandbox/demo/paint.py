@@ -1,8 +1,8 @@
 """A small painter's box on top of Pillow: gradients, smooth shapes, light, mist, water and grain.
 
 Coordinates are pixels of the finished picture. Shapes are drawn at twice the size and reduced, because Pillow's own
-drawing has no smooth edges. Every random choice comes from the canvas's own seeded generator, so a picture is the same on each
-run.
+drawing has no smooth edges. Every random choice comes from the canvas's own seeded generator, so a
+picture is the same on each run.
 """
 
 import random
@@ -127,7 +127,7 @@ class Canvas:
     def glow(self, x: float, y: float, radius: float, tint: str, strength: float = 1, squash: float = 1) -> None:
         """Add light around a point; a squash below 1 flattens it."""
         across, down = round(radius * 1.2), round(radius * 1.2 * squash)
-        # Pillow's gradient is 181 where its circle touches the edges. Squaring lets the light fall off as it does in air.
+        # Pillow's gradient is 181 where its circle touches the edges; squared, the light falls off as it does in air.
         fall = [round(255 * strength * max(0.0, 1 - level / 180) ** 2) for level in range(256)]
         mask = Image.radial_gradient("L").point(fall).resize((across * 2, down * 2), Image.Resampling.BICUBIC)
         light = ImageChops.multiply(Image.merge("RGB", (mask, mask, mask)), Image.new("RGB", mask.size, tint))
