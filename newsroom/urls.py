@@ -13,7 +13,7 @@ _languages = "|".join(code for code, name in settings.LANGUAGES)
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", reading.front, name="front"),
-    re_path(rf"^(?P<language>{_languages})/$", reading.front, name="edition"),
+    re_path(rf"^(?P<language>{_languages})/$", reading.edition, name="edition"),
     path("articles/<slug:slug>/", reading.article, name="article"),
     path("sections/<slug:slug>/", reading.section, name="section"),
     path("authors/<slug:slug>/", reading.author, name="author"),

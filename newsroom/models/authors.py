@@ -5,6 +5,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.models.images import Image
+
 
 class Author(models.Model):
     """A name that stands over articles.
@@ -15,8 +17,12 @@ class Author(models.Model):
 
     name = models.CharField(_("name"), max_length=120)
     slug = models.SlugField(_("slug"), max_length=120, unique=True)
+    role = models.CharField(_("role"), max_length=120, blank=True, help_text=_("Such as “Courts correspondent”."))
     description = models.CharField(
         _("description"), max_length=400, blank=True, help_text=_("One or two sentences for readers.")
+    )
+    portrait = models.ForeignKey(
+        Image, verbose_name=_("portrait"), on_delete=models.PROTECT, null=True, blank=True, related_name="portrays"
     )
     is_pseudonymous = models.BooleanField(
         _("pseudonym"),

@@ -9,8 +9,8 @@ LANGUAGE_TAG = r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$"
 
 
 class SectionQuerySet(models.QuerySet["Section"]):
-    def in_menu(self, language: str) -> "SectionQuerySet":
-        return self.filter(is_in_menu=True, language=language).order_by("position", "pk")
+    def in_menu(self) -> "SectionQuerySet":
+        return self.filter(is_in_menu=True).order_by("position", "pk")
 
 
 class Section(models.Model):

@@ -1,11 +1,13 @@
 """Template tags of the paper itself: menus, pictures, bylines, addresses."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,10 +20,32 @@ register = template.Library()
 MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
 
 
-@register.simple_tag
-def menu_sections() -> QuerySet[Section]:
-    """Return the sections in the menu of the edition in the page's language."""
-    return Section.objects.in_menu(translation.get_language() or settings.LANGUAGE_CODE)
+@dataclass(frozen=True)
+class Edition:
+    """The paper in one language: its front page and what its menu leads to."""
+
+    language: str
+    path: str
+    sections: list[Section]
+
+
+@register.simple_tag(takes_context=True)
+def editions(context: template.Context) -> dict[str, Any]:
+    """Return the edition in the page's language as `current`, and the `others` that have sections, in one query."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    groups: dict[str, list[Section]] = {language: []}
+    for section in Section.objects.in_menu():
+        groups.setdefault(section.language, []).append(section)
+    home = context["outlet"].language
+    every = [
+        Edition(code, reverse("front") if code == home else reverse("edition", args=[code]), sections)
+        for code, sections in groups.items()
+        if code in dict(settings.LANGUAGES)
+    ]
+    return {
+        "current": next(one for one in every if one.language == language),
+        "others": [one for one in every if one.language != language],
+    }
 
 
 @register.simple_tag

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -16,8 +16,20 @@ from newsroom.publishing import front_page, latest, related
 
 @require_safe
 @public
-def front(request: HttpRequest, language: str | None = None) -> HttpResponse:
-    language = language or current_outlet().language
+def front(request: HttpRequest) -> HttpResponse:
+    return _front(request, current_outlet().language)
+
+
+@require_safe
+@public
+def edition(request: HttpRequest, language: str) -> HttpResponse:
+    """Show the front page in another language than the outlet's own, which stands at the root alone."""
+    if language == current_outlet().language:
+        return redirect("front", permanent=True)
+    return _front(request, language)
+
+
+def _front(request: HttpRequest, language: str) -> HttpResponse:
     paper = front_page(language=language, at=timezone.now())
     return render_page(request, "newsroom/front.html", {"paper": paper, "language": language}, language=language)
 
@@ -35,7 +47,7 @@ def section(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @public
 def author(request: HttpRequest, slug: str) -> HttpResponse:
-    author = get_object_or_404(Author, slug=slug)
+    author = get_object_or_404(Author.objects.select_related("portrait"), slug=slug)
     articles = latest(Article.objects.filter(bylines__author=author), at=timezone.now())
     return render_page(request, "newsroom/author.html", {"author": author, "articles": articles})
 
