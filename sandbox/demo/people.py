@@ -150,7 +150,7 @@ def _gift(rng: random.Random, frequency: str, currency: str, now: datetime) -> G
     cancelled = started + (now - started) * rng.uniform(0.4, 0.95) if ends else None
     payments, month = [GiftPayment(started, succeeded=True)], 1
     while (due := _months_later(started, month)) < (cancelled or now):
-        if rng.random() < 0.06:
+        if rng.random() < 0.15:
             # A card fails now and then and works at the next try, three days on.
             payments.append(GiftPayment(due, succeeded=False))
             due += timedelta(days=3)
