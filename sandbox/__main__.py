@@ -3,6 +3,8 @@
 ``python -m sandbox``                 runs the whole product in the folder ``.sandbox`` until Ctrl-C
 ``python -m sandbox run -- COMMAND``  runs one command with new, throw-away servers
 ``python -m sandbox clean``           removes ``.sandbox`` with all its data
+
+The variable SANDBOX_FOLDER names another folder than ``.sandbox``.
 """
 
 import os
@@ -10,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from sandbox.children import ProgramFailed
 from sandbox.console import Console
@@ -22,7 +25,7 @@ from sandbox.programs import PROJECT
 from sandbox.servers import throwaway
 from sandbox.supervisor import Supervisor
 
-FOLDER = PROJECT / ".sandbox"
+FOLDER = Path(os.environ.get("SANDBOX_FOLDER") or PROJECT / ".sandbox")
 
 
 def run_command(command: list[str]) -> int:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from sandbox.children import Child, birth, kill_group, stop_stranger
 
-# A Unix socket's path may have 107 bytes (103 on macOS); ours add up to 40.
-LONGEST_SOCKET_FOLDER = 60
+# A Unix socket's path may have 107 bytes (103 on macOS), and ours add up to 43 to the folder of temporary files.
+LONGEST_BASE = 60
+# The checks for production know the sandbox's servers by this name.
+SOCKETS_PREFIX = "newsroom.sandbox-"
 
 
 class AlreadyRunning(Exception):
@@ -24,7 +26,7 @@ class AlreadyRunning(Exception):
 def short_folder(prefix: str) -> Path:
     """Make a private folder whose path leaves room for a socket's name."""
     base = tempfile.gettempdir()
-    if len(os.fsencode(base)) > LONGEST_SOCKET_FOLDER - len(prefix):
+    if len(os.fsencode(base)) > LONGEST_BASE:
         base = "/tmp"  # noqa: S108 - the folder in it is made by mkdtemp with a random name and mode 0700.
     return Path(tempfile.mkdtemp(prefix=prefix, dir=base))
 
@@ -58,7 +60,7 @@ class Folder:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
         self._clear_remains()
-        self.sockets = short_folder("newsroom-")
+        self.sockets = short_folder(SOCKETS_PREFIX)
         self.sockets.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self._write()
 
@@ -109,6 +111,6 @@ class Folder:
                 stop_stranger(pid, stop_signal=row["stop_signal"], grace=row["grace"])
                 kill_group(pid)
         sockets = Path(record["sockets"])
-        if sockets.name.startswith("newsroom-"):
+        if sockets.name.startswith(SOCKETS_PREFIX):
             shutil.rmtree(sockets, ignore_errors=True)
         self._record.unlink()

@@ -51,7 +51,7 @@ def install(requirements: Path) -> None:
     total = len(re.findall(r"^[\w.\[\]-]+==", requirements.read_text(encoding="utf-8"), re.MULTILINE))
     print(f"Installing {requirements.name}, about {total} packages, each checked against its hash", flush=True)
     started = time.monotonic()
-    command = [
+    command: list[str | Path] = [
         PYTHON,
         "-m",
         "pip",

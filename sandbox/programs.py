@@ -56,12 +56,13 @@ def python(
     )
 
 
-def preparations(environment: Mapping[str, str]) -> list[Program]:
-    """Return what has to end well before the product starts, one after the other."""
+def preparations(environment: Mapping[str, str]) -> list[tuple[str, Program]]:
+    """Return what has to end well before the product starts, one after the other, with the words that announce it."""
+    collect = ("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
     return [
-        python("migrate", "manage.py", "migrate", "--no-input", environment=environment),
-        python("static", "manage.py", "collectstatic", "--no-input", "--verbosity", "0", environment=environment),
-        python("demo", "-m", "sandbox.demo", environment=environment),
+        ("Bringing the tables up to date", python("migrate", "manage.py", "migrate", environment=environment)),
+        ("Collecting static files", python("static", *collect, environment=environment)),
+        ("Loading the demo, if it is new here", python("demo", "-m", "sandbox.demo", environment=environment)),
     ]
 
 
@@ -77,7 +78,8 @@ def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Pa
     # No log of requests: paths hold the tokens of mailed links. No control socket: it would be left in the home folder.
     serving = ("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--no-control-socket")
     web = ("--bind", f"{HOST}:{ports['web']}", "--graceful-timeout", "10", "--log-level", "warning", *serving)
-    celery = ("-m", "celery", "-A", "newsroom")
+    # Celery advises against root in six lines at each start; in a container, root is what there is.
+    celery = ("-W", "ignore:::celery.platforms", "-m", "celery", "--quiet", "-A", "newsroom")
     return [
         *programs,
         python(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -23,6 +24,10 @@ LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 
 
+Preparations = Callable[[Mapping[str, str]], list[tuple[str, Program]]]
+Product = Callable[[Mapping[str, str], Mapping[str, int], Path], list[Program]]
+
+
 class Supervisor:
     """Runs in ``path``, a folder of its own.
 
@@ -31,8 +36,12 @@ class Supervisor:
     doubles with each failure.
     """
 
-    def __init__(self, path: Path, console: Console) -> None:
+    def __init__(
+        self, path: Path, console: Console, *, preparations: Preparations = preparations, product: Product = product
+    ) -> None:
         self.console = console
+        self._preparations = preparations
+        self._product = product
         self.say = console.say
         self.folder = Folder(path)
         self.servers = Servers(self.folder, durable=True, is_interrupted=self._is_interrupted)
@@ -80,7 +89,7 @@ class Supervisor:
 
     def _start(self) -> None:
         path = self.folder.path
-        for name in ("media", "static", "stripe"):
+        for name in ("mail", "media", "redis", "static", "stripe"):
             (path / name).mkdir(mode=0o700, exist_ok=True)
         self.ports = choose_ports(path / "ports", self.say)
         self.servers.start(say=self.say)
@@ -89,15 +98,11 @@ class Supervisor:
         # libpq's own variables would redirect the embedded server's clients.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         self.environment = inherited | values | {"PYTHONUNBUFFERED": "1"}
-        for words, program in zip(
-            ("Bringing the tables up to date", "Collecting static files", "Loading the demo, if it is new here"),
-            preparations(self.environment),
-            strict=True,
-        ):
+        for words, program in self._preparations(self.environment):
             self.say(words)
             self._run_to_end(program)
         self.say("Starting the site, its worker and its clock")
-        programs = product(self.environment, self.ports, path)
+        programs = self._product(self.environment, self.ports, path)
         for program in programs:
             self._launch(program)
         for program in programs:
@@ -130,7 +135,9 @@ class Supervisor:
             return
         with output:
             for line in output:
-                self.console.line(child.program.name, line.decode("utf-8", "replace").rstrip())
+                words = line.decode("utf-8", "replace").rstrip()
+                if words:
+                    self.console.line(child.program.name, words)
 
     def _show_addresses(self) -> None:
         site = self.environment["SITE_URL"]
