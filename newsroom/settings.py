@@ -181,6 +181,10 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", f"Newsroom <post@{SITE_HOST or 'localhost'}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# How many workers may share one issue, and how many connections each keeps open to the mail server.
+SENDING_WORKERS = int(env("SENDING_WORKERS", "2") or 2)
+SENDING_CONNECTIONS = int(env("SENDING_CONNECTIONS", "8") or 8)
+
 # Keys, each with an id, so that each can be rotated alone
 
 UNSUBSCRIBE_KEYS = env_keys("UNSUBSCRIBE_KEYS")

@@ -2,7 +2,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from newsroom.jobs import run_daily
-from subscriptions import retention, signup
+from newsroom.waking import wake
+from subscriptions import retention, schedule, sending, signup
 
 
 @shared_task
@@ -10,9 +11,18 @@ def tick() -> None:
     """Ask, once a minute, what is due."""
     at = timezone.now()
     signup.sweep(at=at)
+    schedule.tick(at=at)
     run_daily("delete-unconfirmed-subscribers", retention.delete_unconfirmed, at=at)
 
 
 @shared_task
 def handle_signup(pk: int) -> None:
     signup.handle(pk, at=timezone.now())
+
+
+# A window that ends in a silent mail server may take longer than other tasks are allowed.
+@shared_task(soft_time_limit=None, time_limit=1200)
+def send_issue(pk: int) -> None:
+    """Send a part of an issue, then stand in line again, so that other mail has its turn between two parts."""
+    if sending.send_issue(pk).stop is sending.Stop.TURN_IS_OVER:
+        wake(send_issue, pk)

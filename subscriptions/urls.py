@@ -1,6 +1,8 @@
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, register_converter
 
-from subscriptions.views import confirming, leaving, policies, preferring, signing_up
+from subscriptions.views import confirming, issues, leaving, policies, preferring, signing_up
+
+register_converter(issues.DateConverter, "date")
 
 app_name = "subscriptions"
 
@@ -19,4 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("newsletter/<slug:slug>/check-your-mail/", signing_up.check_mail, name="check_mail"),
     path("newsletter/<slug:slug>/welcome/", confirming.welcome, name="welcome"),
     path("newsletter/<slug:slug>/why/", leaving.give_reason, name="give_reason"),
+    path("newsletter/<slug:slug>/issues/", issues.archive, name="archive"),
+    path("newsletter/<slug:slug>/issues/<date:issue_date>/", issues.issue, name="issue"),
+    path("newsletter/<slug:slug>/preview/", issues.preview, name="preview"),
 ]

@@ -1,0 +1,299 @@
+"""The statements that move deliveries: prepare, claim, record, expire, resend.
+
+The table is the queue. Any number of workers on any number of machines may call these at once; each statement is safe
+against all the others because rows are locked or skipped, and only the claim that holds a row writes its outcome.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import Max, Min, Q, Sum
+
+from newsroom.addresses import address_hashes
+from newsroom.models import Suppression
+from subscriptions.clock import steady
+from subscriptions.models import Delivery, DeliveryTally, Issue
+from subscriptions.transports import Outcome, Verdict
+
+# A refused connection or a 4xx answer is tried again after these; with them used up a delivery is refused as expired.
+RETRY_AFTER = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240, 480)]
+STATES = ("pending", "claimed", "accepted", "refused", "unknown", "skipped")
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who an issue goes to: candidates = prepared + everybody excluded, each by a reason."""
+
+    prepared: int
+    exclusions: dict[str, int]
+
+    @property
+    def excluded(self) -> int:
+        return sum(self.exclusions.values())
+
+    @property
+    def candidates(self) -> int:
+        return self.prepared + self.excluded
+
+
+# The reason why a subscription is not written to, or '' for one that is. `s` is the subscription.
+REASON = """
+CASE WHEN s.state = 'pending' THEN 'unconfirmed'
+     WHEN s.state = 'unsubscribed' THEN 'unsubscribed'
+     WHEN s.state = 'suppressed' THEN 'suppressed'
+     WHEN s.paused_until > %(at)s THEN 'paused'
+     ELSE '' END
+"""
+
+PREPARE = f"""
+WITH audience AS MATERIALIZED (
+    SELECT s.id, {REASON} AS reason
+    FROM subscriptions_subscription s
+    WHERE s.newsletter_id = %(newsletter)s
+), prepared AS (
+    INSERT INTO subscriptions_delivery (issue_id, subscription_id)
+    SELECT %(issue)s, id FROM audience WHERE reason = '' ORDER BY id
+    RETURNING 1
+)
+SELECT reason, count(*) FROM audience WHERE reason <> '' GROUP BY reason
+UNION ALL
+SELECT '', count(*) FROM prepared
+"""  # noqa: S608 - built from constants.
+
+# Rows are taken in the order of their keys from a cursor on, so that the dead versions of rows already sent are not
+# read again for each window. What the reader decided since the issue was prepared counts: consent is asked again here.
+CLAIM = f"""
+WITH due AS (
+    SELECT d.id FROM subscriptions_delivery d
+    WHERE d.issue_id = %(issue)s AND d.state = 'pending' AND d.id > %(after)s
+      AND (d.not_before IS NULL OR d.not_before <= %(at)s)
+      AND EXISTS (SELECT 1 FROM subscriptions_issue i
+                  WHERE i.id = %(issue)s AND i.state = 'sending' AND i.paused_at IS NULL)
+    ORDER BY d.id
+    LIMIT %(limit)s
+    FOR UPDATE OF d SKIP LOCKED
+), checked AS (
+    SELECT d.id, s.link_id, p.email,
+           CASE WHEN s.id IS NULL THEN 'erased' ELSE {REASON} END AS reason
+    FROM due JOIN subscriptions_delivery d USING (id)
+    LEFT JOIN subscriptions_subscription s ON s.id = d.subscription_id
+    LEFT JOIN subscriptions_subscriber p ON p.id = s.subscriber_id
+)
+UPDATE subscriptions_delivery d
+SET state = CASE WHEN c.reason = '' THEN 'claimed' ELSE 'skipped' END,
+    reason = c.reason,
+    claim_id = CASE WHEN c.reason = '' THEN %(claim)s::uuid END,
+    claim_expires_at = CASE WHEN c.reason = '' THEN clock_timestamp() + %(lease)s END,
+    outcome_at = CASE WHEN c.reason = '' THEN NULL ELSE %(at)s END
+FROM checked c
+WHERE d.id = c.id
+RETURNING d.id, d.uuid, d.tries, c.email, c.link_id, c.reason
+"""  # noqa: S608 - built from constants.
+
+# A claim that has expired may still learn what became of its rows: nobody else has touched a row that carries its id.
+RECORD = """
+UPDATE subscriptions_delivery d
+SET state = o.state, reason = o.reason, reply = o.reply, tries = o.tries,
+    not_before = o.not_before, claim_expires_at = NULL,
+    outcome_at = CASE WHEN o.state = 'pending' THEN NULL ELSE %(at)s END
+FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(replies)s::text[], %(tries)s::int[],
+            %(not_before)s::timestamptz[]) AS o (id, state, reason, reply, tries, not_before)
+WHERE d.id = o.id AND d.claim_id = %(claim)s::uuid AND d.state IN ('claimed', 'unknown')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery of a claim, with what is needed to address it."""
+
+    delivery_id: int
+    uuid: UUID
+    tries: int
+    email: str
+    link_id: UUID
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A window of deliveries that one worker holds.
+
+    `deadline` is a reading of the steady clock, taken before the statement ran, so it comes no later than the expiry
+    that the database wrote. `skipped` counts those that the check at the claim took out.
+    """
+
+    id: UUID
+    deliveries: list[Claimed]
+    skipped: int
+    deadline: float
+    last_id: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.deliveries and not self.skipped
+
+
+def prepare(issue: Issue, *, at: datetime) -> Audience:
+    """Write one delivery per mailable subscription, in one statement, inside the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(PREPARE, {"issue": issue.pk, "newsletter": issue.newsletter_id, "at": at})
+        counts = dict(cursor.fetchall())
+    prepared = counts.pop("", 0)
+    return Audience(prepared=prepared, exclusions=counts)
+
+
+@transaction.atomic
+def claim(issue_id: int, *, limit: int, lease: timedelta, at: datetime, after: int = 0) -> Claim:
+    """Take up to `limit` deliveries that are due, with keys above `after`, and ask consent and suppressions about each.
+
+    The claim is committed before it is returned: only then may a byte of it go on the wire.
+    """
+    claim_id = uuid4()
+    began = steady()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM, {"issue": issue_id, "after": after, "at": at, "limit": limit, "claim": claim_id, "lease": lease}
+        )
+        rows = cursor.fetchall()
+    deliveries = [
+        Claimed(delivery_id=row[0], uuid=row[1], tries=row[2], email=row[3], link_id=row[4])
+        for row in rows
+        if not row[5]
+    ]
+    suppressed = _suppressed(deliveries, at=at)
+    if suppressed:
+        Delivery.objects.filter(pk__in=suppressed).update(
+            state=Delivery.State.SKIPPED, reason="suppressed", claim_id=None, claim_expires_at=None, outcome_at=at
+        )
+        deliveries = [delivery for delivery in deliveries if delivery.delivery_id not in suppressed]
+    return Claim(
+        id=claim_id,
+        deliveries=deliveries,
+        skipped=len(rows) - len(deliveries),
+        deadline=began + lease.total_seconds(),
+        last_id=max((row[0] for row in rows), default=after),
+    )
+
+
+def _suppressed(deliveries: Sequence[Claimed], *, at: datetime) -> set[int]:
+    """Return the deliveries whose address is under a suppression. Every scope covers newsletters."""
+    owners = {digest: one.delivery_id for one in deliveries for digest in address_hashes(one.email)}
+    in_force = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+    found = Suppression.objects.filter(in_force, address_hash__in=list(owners)).values_list("address_hash", flat=True)
+    return {owners[digest] for digest in found}
+
+
+def record(held: Claim, outcomes: Sequence[Outcome], *, at: datetime) -> int:
+    """Write what became of a claim's deliveries where the claim still holds them, and return how many those were."""
+    tries_of = {delivery.delivery_id: delivery.tries for delivery in held.deliveries}
+    columns = [_outcome_row(outcome, tries_of[outcome.delivery_id], at) for outcome in outcomes]
+    states, reasons, replies, tries, not_before = zip(*columns, strict=True) if columns else ((), (), (), (), ())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RECORD,
+            {
+                "claim": held.id,
+                "at": at,
+                "ids": [outcome.delivery_id for outcome in outcomes],
+                "states": list(states),
+                "reasons": list(reasons),
+                "replies": list(replies),
+                "tries": list(tries),
+                "not_before": list(not_before),
+            },
+        )
+        return cursor.rowcount
+
+
+def _outcome_row(outcome: Outcome, tries: int, at: datetime) -> tuple[str, str, str, int, datetime | None]:
+    reply = f"{outcome.code or ''} {outcome.reply}".strip()[:220].replace("\0", "")
+    match outcome.verdict:
+        case Verdict.ACCEPTED:
+            return "accepted", "", reply, tries + 1, None
+        case Verdict.REFUSED:
+            return "refused", "refused", reply, tries + 1, None
+        case Verdict.UNKNOWN:
+            return "unknown", "no-answer", reply, tries + 1, None
+        case Verdict.DEFERRED if tries >= len(RETRY_AFTER):
+            return "refused", "expired", reply, tries + 1, None
+        case Verdict.DEFERRED:
+            return "pending", "deferred", reply, tries + 1, at + RETRY_AFTER[tries]
+        case _:
+            # UNTOUCHED and BLOCKED say nothing about the recipient, so no try is counted.
+            return "pending", "", reply, tries, None
+
+
+def expire(*, at: datetime) -> int:
+    """Turn claims whose lease is over into unknown, and return how many deliveries that were.
+
+    The worker that held them died, or sleeps. What it had sent by then nobody here knows. The database's own clock
+    decides, because it wrote the expiry.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE subscriptions_delivery
+            SET state = 'unknown', reason = 'worker-lost', tries = tries + 1, claim_expires_at = NULL, outcome_at = %(at)s
+            WHERE id IN (SELECT id FROM subscriptions_delivery
+                         WHERE state = 'claimed' AND claim_expires_at <= clock_timestamp()
+                         ORDER BY id FOR UPDATE SKIP LOCKED)
+            """,
+            {"at": at},
+        )
+        return cursor.rowcount
+
+
+def requeue_unknown(issue: Issue, *, at: datetime, most_tries: int | None = None) -> int:
+    """Let the unknown deliveries of an issue be sent again. Their Message-ID stays, so a mailbox can tell a repeat.
+
+    The claim id goes, so that the worker that once held them can no longer write an outcome.
+    """
+    unknown = Delivery.objects.filter(issue=issue).unknown()
+    if most_tries is not None:
+        unknown = unknown.filter(tries__lt=most_tries)
+    return unknown.update(state=Delivery.State.PENDING, reason="resent", claim_id=None, outcome_at=None, not_before=at)
+
+
+def skip_rest(issue: Issue, *, reason: str, at: datetime) -> int:
+    """Take out everything that still waits. What is claimed at this moment is finished by its worker."""
+    return Delivery.objects.filter(issue=issue, state=Delivery.State.PENDING).update(
+        state=Delivery.State.SKIPPED, reason=reason, outcome_at=at
+    )
+
+
+def has_unfinished(issue: Issue) -> bool:
+    """Say whether anything of the issue waits or is being sent, by the rows themselves and not by a counter."""
+    return Delivery.objects.filter(issue=issue).unfinished().exists()
+
+
+def next_due_at(issue: Issue) -> datetime | None:
+    """Return when the first postponed delivery may be tried again."""
+    waiting = Delivery.objects.filter(issue=issue, state=Delivery.State.PENDING, not_before__isnull=False)
+    return waiting.aggregate(at=Min("not_before"))["at"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How an issue stands: deliveries by state, the rate of the last minutes, and when it will be through."""
+
+    counts: dict[str, int]
+    per_second: float
+    ends_at: datetime | None
+    last_at: datetime | None
+
+
+def progress(issue: Issue, *, at: datetime) -> Progress:
+    """Sum the tallies that the trigger wrote: a few thousand small rows for a million deliveries."""
+    tallies = DeliveryTally.objects.filter(issue=issue)
+    sums = tallies.aggregate(**{f"{state}_sum": Sum(state) for state in STATES}, last_at=Max("at"))
+    counts = {state: sums[f"{state}_sum"] or 0 for state in STATES}
+    window = timedelta(minutes=2)
+    since = max(issue.started_at or at - window, at - window)
+    recent = tallies.filter(at__gt=since).aggregate(accepted=Sum("accepted"), refused=Sum("refused"))
+    seconds = max((at - since).total_seconds(), 1.0)
+    per_second = max(0, (recent["accepted"] or 0) + (recent["refused"] or 0)) / seconds
+    left = counts["pending"] + counts["claimed"]
+    ends_at = at + timedelta(seconds=left / per_second) if per_second and left else None
+    return Progress(counts=counts, per_second=per_second, ends_at=ends_at, last_at=sums["last_at"])

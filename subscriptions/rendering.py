@@ -1,0 +1,108 @@
+"""An issue as people see it: the mail in HTML and text, and the page of the archive."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from newsroom.outlet import current_outlet
+from subscriptions.messages import TOKEN_MARKER, absolute, one_line
+from subscriptions.models import Issue, Pick
+
+# Gmail shows no more than 102 KB of a mail's HTML and hides the rest behind a link, the unsubscribe link included.
+GMAIL_CLIPS_AT = 102 * 1024
+WARN_AT = 90 * 1024
+
+# A mail's stylesheet is in the mail itself; one from elsewhere would be a request that somebody's text asked for.
+_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_at_rules=True)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    subject: str
+    preheader: str
+    mail_html: str
+    mail_text: str
+    web_html: str
+
+    @property
+    def html_bytes(self) -> int:
+        return len(self.mail_html.encode())
+
+
+@dataclass(frozen=True)
+class Story:
+    """One pick as a template shows it."""
+
+    headline: str
+    blurb: str
+    kicker: str
+    names: str
+    url: str
+    path: str
+
+
+def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
+    """Render an issue with a marker where each reader's own links will stand.
+
+    A sample shows anyone what an issue is like: without the words that editors are still working on.
+    """
+    newsletter = issue.newsletter
+    outlet = current_outlet()
+    unsubscribe = absolute(reverse("subscriptions:unsubscribe", args=[TOKEN_MARKER]))
+    preferences = absolute(reverse("subscriptions:preferences", args=[TOKEN_MARKER]))
+    with translation.override(newsletter.language), timezone.override(newsletter.zone):
+        words: dict[str, Any] = {
+            "issue": issue,
+            "newsletter": newsletter,
+            "outlet": outlet,
+            "site_url": settings.SITE_URL,
+            "subject": one_line(issue.subject),
+            "preheader": one_line(issue.preheader),
+            "letter": (newsletter.intro if is_sample else issue.letter).strip(),
+            "stories": stories(issue, at=at if is_sample else None),
+            "web_url": absolute(issue.get_absolute_url()),
+            "archive_url": absolute(reverse("subscriptions:archive", args=[newsletter.slug])),
+            "unsubscribe_url": unsubscribe,
+            "preferences_url": preferences,
+            "language": newsletter.language,
+            "direction": "rtl" if translation.get_language_bidi() else "ltr",
+        }
+        return Rendered(
+            subject=words["subject"],
+            preheader=words["preheader"],
+            mail_html=_inliner.inline(render_to_string("emails/issue/body.html", words)),
+            mail_text=tidied(render_to_string("emails/issue/body.txt", words)),
+            web_html=render_to_string("subscriptions/_issue_content.html", words),
+        )
+
+
+def stories(issue: Issue, *, at: datetime | None = None) -> list[Story]:
+    """Return the picks in order, in three queries for any number; with `at`, only those that readers may see then."""
+    picks = issue.picks.in_order().select_related("article__section").prefetch_related("article__bylines__author")
+    return [_story(pick) for pick in picks if at is None or pick.article.is_public(at)]
+
+
+def _story(pick: Pick) -> Story:
+    article = pick.article
+    bylines = sorted(article.bylines.all(), key=lambda byline: (byline.position, byline.pk))
+    return Story(
+        headline=pick.shown_headline,
+        blurb=pick.shown_blurb,
+        kicker=article.section.name,
+        names=", ".join(byline.author.name for byline in bylines) or article.credit_line,
+        url=absolute(article.get_absolute_url()),
+        path=article.get_absolute_url(),
+    )
+
+
+def tidied(text: str) -> str:
+    """Leave at most one empty line between paragraphs, and none at the ends: template tags leave holes."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    kept = [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]
+    return "\n".join(kept) + "\n"

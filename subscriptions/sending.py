@@ -1,0 +1,200 @@
+"""A worker's share of an issue: claim a window, send it, write what came of it, and again."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from subscriptions import claims, issues
+from subscriptions.clock import steady
+from subscriptions.messages import IssueMessage, message_of
+from subscriptions.models import Issue
+from subscriptions.transports import Envelope, Outcome, Transport, TransportDown, Verdict
+from subscriptions.transports.smtp import SmtpTransport, server_from_settings
+from subscriptions.unsubscribing import token
+
+logger = logging.getLogger(__name__)
+
+# How long a worker stays with one issue before other tasks have their turn.
+TURN_SECONDS = 20.0
+# Time for a window to be sent, over and above the wait for its last answer.
+WINDOW_SECONDS = 120.0
+# A mail server that refuses nearly everybody at once refuses the issue or the house, and not its readers.
+SUSPICIOUS_REFUSALS = 20
+SUSPICIOUS_SHARE = 0.9
+# While the database is away, what is known of a window is kept this long to be written down.
+RECORD_FOR_SECONDS = 120.0
+
+
+class Stop(StrEnum):
+    """Why a worker left an issue."""
+
+    NOTHING_DUE = "nothing due"
+    TURN_IS_OVER = "turn is over"
+    NO_PLACE = "enough workers"
+    TRANSPORT_DOWN = "transport down"
+    PAUSED = "paused"
+
+
+@dataclass
+class Turn:
+    """What one worker did in one turn."""
+
+    stop: Stop
+    accepted: int = 0
+    refused: int = 0
+    others: int = 0
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            if outcome.verdict is Verdict.ACCEPTED:
+                self.accepted += 1
+            elif outcome.verdict is Verdict.REFUSED:
+                self.refused += 1
+            else:
+                self.others += 1
+
+
+def send_issue(issue_id: int, *, seconds: float = TURN_SECONDS, transport: Transport | None = None) -> Turn:
+    """Send what is due of an issue for one turn, unless enough workers are at it; end the issue when it is through."""
+    with _place(issue_id) as has_place:
+        if not has_place:
+            return Turn(Stop.NO_PLACE)
+        issue = Issue.objects.running().select_related("newsletter", "rendering").filter(pk=issue_id).first()
+        if issue is None:
+            return Turn(Stop.NOTHING_DUE)
+        carrier = transport or SmtpTransport(server_from_settings(), connections=settings.SENDING_CONNECTIONS)
+        try:
+            turn = _take_turn(issue, carrier, until=steady() + seconds)
+        finally:
+            if transport is None:
+                carrier.close()
+    if turn.stop is Stop.NOTHING_DUE:
+        issues.finish(issue, at=timezone.now())
+    return turn
+
+
+def _take_turn(issue: Issue, transport: Transport, *, until: float) -> Turn:
+    turn = Turn(Stop.TURN_IS_OVER)
+    lease = timedelta(seconds=WINDOW_SECONDS + transport.longest_silence)
+    message: IssueMessage | None = None
+    after = 0
+    while steady() < until:
+        held = claims.claim(issue.pk, limit=transport.window, lease=lease, at=timezone.now(), after=after)
+        if held.is_empty:
+            if not after:
+                turn.stop = Stop.NOTHING_DUE
+                break
+            # Those put back behind the cursor have their turn before the issue counts as done.
+            after = 0
+            continue
+        after = held.last_id
+        if held.deliveries:
+            try:
+                tokens = [token(delivery.link_id) for delivery in held.deliveries]
+                message = message or message_of(issue, issue.rendering, token_length=len(tokens[0]))
+                outcomes = _send(held, _envelopes(message, held, tokens), transport)
+            except TransportDown as error:
+                logger.warning("Issue %s waits for the mail server: %s", issue.pk, error)
+                _give_back(held)
+                turn.stop = Stop.TRANSPORT_DOWN
+                break
+            turn.count(outcomes)
+            if reason := _alarming(outcomes):
+                issues.pause(issue, by=None, at=timezone.now(), reason=reason)
+                turn.stop = Stop.PAUSED
+                break
+    return turn
+
+
+def _give_back(held: claims.Claim) -> None:
+    _write(held, [Outcome(one.delivery_id, Verdict.UNTOUCHED) for one in held.deliveries])
+
+
+def _envelopes(message: IssueMessage, held: claims.Claim, tokens: Sequence[str]) -> list[Envelope]:
+    return [
+        Envelope(
+            delivery_id=delivery.delivery_id,
+            sender=message.sender,
+            recipient=delivery.email,
+            message=message.to_reader(address=delivery.email, token=its_token, delivery_uuid=delivery.uuid),
+            key=delivery.uuid.hex,
+        )
+        for delivery, its_token in zip(held.deliveries, tokens, strict=True)
+    ]
+
+
+def _send(held: claims.Claim, envelopes: list[Envelope], transport: Transport) -> list[Outcome]:
+    """Send a window and write outcomes as they come.
+
+    Nothing goes on the wire later than the lease's end less the longest wait for an answer, so the outcome of
+    everything sent is known while the lease still stands.
+    """
+    everything: list[Outcome] = []
+    for outcomes in transport.send(envelopes, deadline=held.deadline - transport.longest_silence):
+        everything += outcomes
+        _write(held, outcomes)
+    return everything
+
+
+def _write(held: claims.Claim, outcomes: list[Outcome]) -> None:
+    """Write outcomes down, and try again while the database is away: what is lost here becomes unknown."""
+    give_up_at = steady() + RECORD_FOR_SECONDS
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.delivery_id)
+    while True:
+        try:
+            claims.record(held, outcomes, at=timezone.now())
+        except (OperationalError, InterfaceError) as error:
+            if steady() >= give_up_at or connection.in_atomic_block:
+                raise
+            logger.warning("Outcomes of %s deliveries wait for the database (%s).", len(outcomes), type(error).__name__)
+            connection.close()
+            time.sleep(1)
+        else:
+            return
+
+
+def _alarming(outcomes: Sequence[Outcome]) -> str:
+    """Return why an issue should stop, or '' when all is well."""
+    blocked = next((outcome for outcome in outcomes if outcome.verdict is Verdict.BLOCKED), None)
+    if blocked is not None:
+        return _("The mail server refuses the sender: %(reply)s") % {"reply": f"{blocked.code} {blocked.reply}"}
+    answered = [outcome for outcome in outcomes if outcome.verdict in {Verdict.ACCEPTED, Verdict.REFUSED}]
+    refused = [outcome for outcome in answered if outcome.verdict is Verdict.REFUSED]
+    if len(refused) >= SUSPICIOUS_REFUSALS and len(refused) >= SUSPICIOUS_SHARE * len(answered):
+        return _("The mail server refuses nearly everyone: %(reply)s") % {
+            "reply": f"{refused[-1].code} {refused[-1].reply}"
+        }
+    return ""
+
+
+@contextmanager
+def _place(issue_id: int) -> Iterator[bool]:
+    """Hold one of the issue's places for workers, so that ticks and re-wakings do not heap up workers.
+
+    The lock belongs to the database session and goes with it, whatever becomes of the worker. It only bounds how many
+    work at once: the claims alone keep them apart.
+    """
+    keys = [(issue_id << 8) | number for number in range(settings.SENDING_WORKERS)]
+    held: int | None = None
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended('subscriptions.sending', %s))", [key])
+            (is_ours,) = cursor.fetchone()
+            if is_ours:
+                held = key
+                break
+    try:
+        yield held is not None
+    finally:
+        if held is not None and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended('subscriptions.sending', %s))", [held])

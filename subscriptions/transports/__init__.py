@@ -1,0 +1,67 @@
+"""How a window of messages leaves the house: the small interface that every transport keeps.
+
+A transport is given envelopes and tells, for each, what is known afterwards. It never guesses: what a lost connection
+means depends on how far the message had gone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Verdict(StrEnum):
+    ACCEPTED = "accepted"
+    # A permanent answer about this recipient (5xx).
+    REFUSED = "refused"
+    # Surely not delivered, and worth another try: a 4xx answer, or a connection that broke before the final dot.
+    DEFERRED = "deferred"
+    # The whole message was handed over and no answer came.
+    UNKNOWN = "unknown"
+    # Nothing about this recipient was said to the server, so no try is counted.
+    UNTOUCHED = "untouched"
+    # The server refuses the sender, not the recipient. Going on would refuse every reader for a fault of the house.
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    delivery_id: int
+    sender: str
+    recipient: str
+    message: bytes
+    # Delivery's own key, for transports whose provider can carry it back in its webhooks.
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known about one envelope. `reply` holds no address."""
+
+    delivery_id: int
+    verdict: Verdict
+    code: int = 0
+    reply: str = ""
+
+
+class TransportDown(Exception):
+    """No connection could be opened, so nothing was said about anybody."""
+
+
+class Transport(Protocol):
+    # How many envelopes one claim may hold.
+    window: int
+    # Seconds that may pass between the last byte on the wire and the moment its outcome is known.
+    longest_silence: float
+
+    def send(self, envelopes: Sequence[Envelope], *, deadline: float) -> Iterator[list[Outcome]]:
+        """Send each envelope once, and yield outcomes as they come until each envelope has one.
+
+        `deadline` is a reading of `subscriptions.clock.steady()` after which nothing more goes on the wire. Raises
+        TransportDown before anything was said when the server cannot be reached.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close what is open. The transport may be used again afterwards."""
+        ...

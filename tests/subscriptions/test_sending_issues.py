@@ -1,0 +1,134 @@
+"""An issue leaves over real SMTP: to whom, with what outcome, and written down how."""
+
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+from django.test import Client
+
+from newsroom.models import Suppression
+from newsroom.suppressions import suppress
+from subscriptions import claims, consent, issues, sending
+from subscriptions.models import Consent, Delivery, Issue, Newsletter, Subscription
+from tests.mailbox import Mailbox
+from tests.subscriptions.factories import NOW, make_subscription
+from tests.subscriptions.issue_factories import make_sending_issue
+
+pytestmark = pytest.mark.django_db
+
+
+def states(issue: Issue) -> dict[str, int]:
+    return {state: count for state, count in claims.progress(issue, at=NOW).counts.items() if count}
+
+
+def test_everyone_active_gets_one_mail_and_the_issue_ends(newsletter: Newsletter, smtp: Mailbox) -> None:
+    for number in range(5):
+        make_subscription(newsletter=newsletter, email=f"reader{number}@example.org")
+    issue = make_sending_issue(newsletter=newsletter)
+
+    turn = sending.send_issue(issue.pk)
+
+    issue.refresh_from_db()
+    assert (turn.stop, turn.accepted) == (sending.Stop.NOTHING_DUE, 5)
+    assert issue.state == Issue.State.SENT
+    assert sorted(str(message["To"]) for message in smtp.messages) == [f"reader{n}@example.org" for n in range(5)]
+    assert states(issue) == {"accepted": 5}
+
+
+def test_those_not_written_to_are_counted_by_reason(newsletter: Newsletter, smtp: Mailbox) -> None:
+    make_subscription(newsletter=newsletter)
+    make_subscription(newsletter=newsletter, state=Subscription.State.PENDING)
+    make_subscription(newsletter=newsletter, state=Subscription.State.UNSUBSCRIBED)
+    make_subscription(newsletter=newsletter, state=Subscription.State.SUPPRESSED)
+    make_subscription(newsletter=newsletter, paused_until=NOW + timedelta(days=20))
+    make_subscription(newsletter=newsletter, paused_until=NOW - timedelta(days=1))
+
+    issue = make_sending_issue(newsletter=newsletter)
+
+    assert issue.exclusions == {"unconfirmed": 1, "unsubscribed": 1, "suppressed": 1, "paused": 1}
+    assert (issue.candidates, issue.prepared, issue.excluded) == (6, 2, 4)
+
+
+def test_who_leaves_between_preparation_and_claim_gets_nothing(newsletter: Newsletter, smtp: Mailbox) -> None:
+    leaving = make_subscription(newsletter=newsletter, email="leaving@example.org")
+    bounced = make_subscription(newsletter=newsletter, email="bounced@example.org")
+    staying = make_subscription(newsletter=newsletter, email="staying@example.org")
+    issue = make_sending_issue(newsletter=newsletter)
+
+    consent.withdraw(leaving, page="/", method=Consent.Method.ONE_CLICK, at=NOW)
+    suppress(bounced.subscriber.email, reason=Suppression.Reason.BOUNCED, scope=Suppression.Scope.EVERYTHING, at=NOW)
+    sending.send_issue(issue.pk)
+
+    assert [str(message["To"]) for message in smtp.messages] == [staying.subscriber.email]
+    reasons = dict(Delivery.objects.filter(state="skipped").values_list("subscription_id", "reason"))
+    assert reasons == {leaving.pk: "unsubscribed", bounced.pk: "suppressed"}
+
+
+def test_a_paused_issue_is_left_alone_and_goes_on_where_it_stopped(newsletter: Newsletter, smtp: Mailbox) -> None:
+    make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+
+    issues.pause(issue, by=None, at=NOW, reason="a wrong name in the letter")
+    sending.send_issue(issue.pk)
+    assert smtp.messages == []
+
+    issues.resume(issue, by=None, at=NOW)
+    sending.send_issue(issue.pk)
+    assert len(smtp.messages) == 1
+
+
+def test_the_unsubscribe_link_of_the_mail_works_by_one_click(
+    newsletter: Newsletter, smtp: Mailbox, client: Client
+) -> None:
+    subscription = make_subscription(newsletter=newsletter)
+    sending.send_issue(make_sending_issue(newsletter=newsletter).pk)
+    (message,) = smtp.messages
+
+    url = str(message["List-Unsubscribe"]).strip("<>")
+    response = client.post(
+        url.removeprefix("http://localhost:8000"),
+        "List-Unsubscribe=One-Click",
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    subscription.refresh_from_db()
+    assert response.status_code == 200
+    assert subscription.state == Subscription.State.UNSUBSCRIBED
+    assert url in body(message, "plain")
+    assert url in body(message, "html")
+
+
+def test_a_temporary_refusal_is_tried_again_later(newsletter: Newsletter, smtp: Mailbox) -> None:
+    make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    smtp.answer_next("451 4.3.0 try again later")
+
+    sending.send_issue(issue.pk)
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.tries, delivery.reason) == ("pending", 1, "deferred")
+    assert delivery.not_before is not None
+
+    Delivery.objects.update(not_before=NOW - timedelta(hours=1))
+    sending.send_issue(issue.pk)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.tries) == ("accepted", 2)
+    assert str(smtp.messages[0]["Message-ID"]) == f"<{delivery.uuid.hex}@meridian.example>"
+
+
+def test_a_permanent_refusal_is_final_and_names_no_address(newsletter: Newsletter, smtp: Mailbox) -> None:
+    make_subscription(newsletter=newsletter, email="gone@example.org")
+    issue = make_sending_issue(newsletter=newsletter)
+    smtp.answer_next("550 5.1.1 <gone@example.org> unknown")
+
+    sending.send_issue(issue.pk)
+
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.reply) == ("refused", "550 5.1.1 <<address>> unknown")
+    issue.refresh_from_db()
+    assert issue.state == Issue.State.SENT
+
+
+def body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
