@@ -53,8 +53,8 @@ class Particulars:
 def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Particulars, at: datetime) -> Donation:
     """Store the decision under its attempt key, before Stripe hears of it, and return its row.
 
-    Pressing the button again, or in a second tab, finds the same row. A changed choice changes the row as long as no money
-    has moved. Raises AlreadyGiven.
+    Pressing the button again, or in a second tab, finds the same row. A changed choice changes the row as long as no
+    money has moved. Raises AlreadyGiven.
     """
     fields: dict[str, Any] = {
         "frequency": choice.frequency,
@@ -73,7 +73,11 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
     with transaction.atomic():
         # ON CONFLICT DO NOTHING waits for a parallel insertion of the same key, and then changes nothing.
         Donation.objects.bulk_create(
-            [Donation(attempt_key=attempt_key, created_at=at, state_at=at, livemode=stripe_api.uses_live_mode(), **fields)],
+            [
+                Donation(
+                    attempt_key=attempt_key, created_at=at, state_at=at, livemode=stripe_api.uses_live_mode(), **fields
+                )
+            ],
             ignore_conflicts=True,
         )
         donation = Donation.objects.select_for_update().get(attempt_key=attempt_key)
@@ -220,7 +224,7 @@ def _expire(stripe_id: str, *, attempt_key: uuid.UUID) -> None:
 
 
 def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, Any]:
-    """Return what Stripe is asked for; the same donation gives the same parameters, without a word about the reader's article."""
+    """Return what Stripe is asked for; the same donation gives the same parameters."""
     outlet = current_outlet()
     shown_name = outlet.discreet_name if terms.is_discreet and outlet.discreet_name else outlet.name
     metadata = metadata_of(donation).encode()
@@ -254,6 +258,9 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
 
 
 # Of https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-locale, those without a region.
-CHECKOUT_LOCALES = frozenset(
-    "bg cs da de el en es et fi fil fr hr hu id it ja ko lt lv ms mt nb nl pl pt ro ru sk sl sv th tr vi zh".split()
-)
+# fmt: off
+CHECKOUT_LOCALES = frozenset({
+    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms",
+    "mt", "nb", "nl", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh",
+})
+# fmt: on

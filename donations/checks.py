@@ -28,7 +28,9 @@ def _key_faults() -> Iterator[CheckMessage]:
     mode = rest.partition("_")[0]
     if kind not in ("sk", "rk") or mode not in ("test", "live"):
         yield Error(
-            "STRIPE_SECRET_KEY is not a secret key.", hint="It begins with sk_test_, sk_live_ or rk_live_.", id="donations.E001"
+            "STRIPE_SECRET_KEY is not a secret key.",
+            hint="It begins with sk_test_, sk_live_ or rk_live_.",
+            id="donations.E001",
         )
     if mode == "live" and not settings.STRIPE_LIVE:
         yield Error(
@@ -47,7 +49,9 @@ def _key_faults() -> Iterator[CheckMessage]:
             id="donations.E005",
         )
     elif not settings.STRIPE_WEBHOOK_SECRET.startswith("whsec_") or len(settings.STRIPE_WEBHOOK_SECRET) < 20:
-        yield Error("STRIPE_WEBHOOK_SECRET is not a signing secret.", hint="It begins with whsec_.", id="donations.E006")
+        yield Error(
+            "STRIPE_WEBHOOK_SECRET is not a signing secret.", hint="It begins with whsec_.", id="donations.E006"
+        )
 
 
 def stripe_is_ready(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -64,5 +68,6 @@ def _production_faults() -> Iterator[CheckMessage]:
         yield Error("STRIPE_API_BASE names this machine: that is the sandbox, not Stripe.", id="donations.E012")
     if "https://checkout.stripe.com" not in settings.STRIPE_PAGE_ORIGINS:
         yield Warning(
-            "STRIPE_PAGE_ORIGINS lacks https://checkout.stripe.com: browsers drop the way to Stripe's page.", id="donations.W013"
+            "STRIPE_PAGE_ORIGINS lacks https://checkout.stripe.com: browsers drop the way to Stripe's page.",
+            id="donations.W013",
         )

@@ -33,9 +33,14 @@ def week_panel(at: datetime) -> Panel:
         .annotate(total=Sum(F("gross") - F("refunded")))
         .order_by("currency")
     )
-    for row in month:
-        lines.append((_("This month, %s") % row["currency"], format_money(row["total"], row["currency"]), paid))
-    begun = Donation.objects.filter(state=Donation.State.GIVEN, created_at__gte=since).exclude(frequency=Frequency.ONCE).count()
+    lines += [
+        (_("This month, %s") % one["currency"], format_money(one["total"], one["currency"]), paid) for one in month
+    ]
+    begun = (
+        Donation.objects.filter(state=Donation.State.GIVEN, created_at__gte=since)
+        .exclude(frequency=Frequency.ONCE)
+        .count()
+    )
     gifts = reverse("admin:donations_recurringgift_changelist")
     lines.append((_("New recurring gifts"), str(begun), gifts))
     return Panel(title=_("Giving this week"), lines=lines, permission="donations.view_payment")

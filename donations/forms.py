@@ -15,7 +15,10 @@ class AttemptForm(forms.Form):
     )
     covers_fee = forms.BooleanField(required=False)
     name = forms.CharField(
-        label=_("Name for the receipt"), required=False, max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+        label=_("Name for the receipt"),
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     is_public = forms.BooleanField(label=_("You may name me among your supporters"), required=False)
     note = forms.CharField(

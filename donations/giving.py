@@ -112,8 +112,8 @@ def method_labels(methods: list[str]) -> list[str]:
 def offer_in(currency: str, *, language: str, chosen: Mapping[str, str] | None = None) -> Offer | None:
     """Return what the form offers in a currency, or None when staff have written no rule for it.
 
-    `chosen` holds what the reader has chosen already, in the form's own field names, or `frequency` and `amount` in a link that
-    chooses beforehand. Costs three queries.
+    `chosen` holds what the reader has chosen already, in the form's own field names, or `frequency` and `amount` in a
+    link that chooses beforehand. Costs three queries.
     """
     chosen = chosen or {}
     rules = {rule.frequency: rule for rule in AmountRule.objects.filter(currency=currency)}
@@ -149,16 +149,20 @@ def _frequency_offer(
     if not picked and is_chosen and chosen.get("amount"):
         picked = chosen["amount"]
     amounts = [int(amount) for amount in rule.suggestions]
-    if picked.isdecimal() and int(picked) not in amounts and rule.allows(int(picked)):
+    selected = whole_number(picked)
+    if selected is not None and selected not in amounts and rule.allows(selected):
         # An amount from a link that is no suggestion is shown as if it had been typed.
-        typed, picked = format_number(int(picked), rule.currency, language), OTHER
-    selected = int(picked) if picked.isdecimal() and int(picked) in amounts else rule.default
+        typed, picked = format_number(selected, rule.currency, language), OTHER
+    if selected not in amounts:
+        selected = rule.default
     return FrequencyOffer(
         frequency=rule.frequency,
         label=str(Frequency(rule.frequency).label),
         is_chosen=is_chosen,
         presets=[
-            Preset(amount, format_money(amount, rule.currency, language), picked != OTHER and amount == selected, position)
+            Preset(
+                amount, format_money(amount, rule.currency, language), picked != OTHER and amount == selected, position
+            )
             for position, amount in enumerate(amounts, start=1)
         ],
         is_other_chosen=picked == OTHER,
@@ -179,10 +183,8 @@ def read_form(data: Mapping[str, str]) -> Choice:
     frequency = data.get("frequency", "")
     picked = data.get(f"{frequency}_amount", "")
     rule = _rule(data.get("currency", ""), frequency)
-    if picked == OTHER:
-        amount = _typed_amount(data.get(f"{frequency}_other", ""), rule)
-    else:
-        amount = whole_number(picked) or 0
+    typed = data.get(f"{frequency}_other", "")
+    amount = _typed_amount(typed, rule) if picked == OTHER else whole_number(picked) or 0
     return _choice(amount, rule, data)
 
 
@@ -201,7 +203,7 @@ def _choice(amount: int, rule: AmountRule, data: Mapping[str, str]) -> Choice:
         language=get_language() or "en",
         article=whole_number(data.get("article", "")),
         appeal=whole_number(data.get("appeal", "")),
-        campaign=data.get("campaign", "")[:60],
+        campaign=data.get("campaign", "").replace("\x00", "")[:60],
     )
 
 
@@ -216,7 +218,9 @@ def check_amount(amount: int, rule: AmountRule) -> None:
         raise ChoiceRefused(_("The smallest amount is %(amount)s.") % {"amount": smallest}, field=field)
     if amount > rule.maximum:
         largest = format_money(rule.maximum, rule.currency, language)
-        message = _("The largest amount on this form is %(amount)s. Please write to us about more.") % {"amount": largest}
+        message = _("The largest amount on this form is %(amount)s. Please write to us about more.") % {
+            "amount": largest
+        }
         raise ChoiceRefused(message, field=field)
 
 
@@ -240,7 +244,8 @@ def covering_fee(amount: int, currency: str) -> int:
 
 
 def _rule(currency: str, frequency: str) -> AmountRule:
-    rule = rule_for(currency[:3], frequency[:8])
+    is_known = currency in Currency.values and frequency in Frequency.values
+    rule = rule_for(currency, frequency) if is_known else None
     if rule is None:
         raise ChoiceRefused(_("Please choose how often you would like to give."), field="frequency")
     return rule
@@ -257,7 +262,7 @@ def _typed_amount(text: str, rule: AmountRule) -> int:
 
 
 def whole_number(text: str) -> int | None:
-    """Read a positive id or amount that came from outside; None for anything else, or beyond the database's integers."""
+    """Read a positive id or amount that came from outside; None for anything else or too long."""
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         return None
     return int(text) or None

@@ -1,4 +1,4 @@
-"""What every object at Stripe carries of ours: written and read in one place, so a misspelt key cannot be read as `no`."""
+"""What every object at Stripe carries of ours: written and read in one place, so no key is misspelt."""
 
 import uuid
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Money as whole minor units; Decimal only where a person types or reads an amount.
 
-The exponents are Stripe's and not ISO's: https://docs.stripe.com/currencies#minor-units. A currency that is not in this table
-cannot be taken, because an exponent guessed wrong charges a hundredfold.
+The exponents are Stripe's and not ISO's: https://docs.stripe.com/currencies#minor-units. A currency that is not in
+this table cannot be taken, because an exponent guessed wrong charges a hundredfold.
 """
 
 import re
@@ -20,9 +20,12 @@ PREFIXED = {"USD", "EUR", "GBP", "JPY", "KRW"}
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"
 
-# Digits with optional groups and one optional decimal part. A separator before exactly three last digits groups thousands,
-# because no offered currency has three decimals.
-_AMOUNT = re.compile(r"(?P<whole>\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+|\d{1,12})(?:[.,](?P<fraction>\d{1,2}))?")
+# Digits with optional groups and one optional decimal part. A separator before exactly three last digits groups
+# thousands, because no offered currency has three decimals.
+_AMOUNT = re.compile(
+    r"(?P<whole>\d{1,3}(?P<mark>[ .,'’\u00a0\u202f])\d{3}(?:(?P=mark)\d{3})*|\d{1,12})"
+    r"(?:(?(mark)(?!(?P=mark)))[.,](?P<fraction>\d{1,2}))?"
+)
 
 
 class UnknownCurrency(ValueError):
@@ -110,8 +113,8 @@ def format_money(amount: int, currency: str, language: str = "en", *, exact: boo
 def fee_to_cover(amount: int, *, basis_points: int, fixed: int) -> int:
     """Return what to add to `amount` so that after the provider's fee the whole amount remains, rounded up.
 
-    The fee is taken of the sum that is charged, the addition included: x = fixed + (amount + x) × rate. Integers and one
-    exact division; never below zero.
+    The fee is taken of the sum that is charged, the addition included: x = fixed + (amount + x) × rate. Integers and
+    one exact division; never below zero.
     """
     if basis_points >= 10_000:
         raise ValueError("A fee of the whole amount cannot be covered.")

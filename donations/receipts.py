@@ -10,8 +10,8 @@ from donations.money import format_money
 from newsroom.mail import queue_mail
 from newsroom.models import OutgoingMail
 
-# A payment that is learnt later than this was lost and found again; its receipt went out before the loss, or comes with the
-# yearly statement. Mailing it again would alarm people.
+# A payment that is learnt later than this was lost and found again; its receipt went out before the loss, or comes
+# with the yearly statement. Mailing it again would alarm people.
 LATEST = timedelta(days=7)
 
 
@@ -38,7 +38,9 @@ def receipt_context(payment: Payment) -> dict[str, Any]:
     return {
         "number": receipt_number(payment),
         "amount": format_money(payment.gross, payment.currency, language, exact=True),
-        "fee_cover": format_money(donation.fee_cover, payment.currency, language, exact=True) if donation.fee_cover else "",
+        "fee_cover": format_money(donation.fee_cover, payment.currency, language, exact=True)
+        if donation.fee_cover
+        else "",
         "currency": payment.currency,
         "date": payment.gift_date.isoformat() if payment.gift_date else "",
         "frequency": donation.frequency,

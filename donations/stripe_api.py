@@ -1,7 +1,7 @@
 """The only module that imports `stripe`: the calls this product makes, and our own few words for what can go wrong.
 
-The API version is pinned beside the SDK, so an SDK update is a deliberate step with its contract tests, and an account whose
-own default version is older or newer changes nothing here.
+The API version is pinned beside the SDK, so an SDK update is a deliberate step with its contract tests, and an
+account whose own default version is older or newer changes nothing here.
 """
 
 import json
@@ -64,27 +64,24 @@ class BadSignature(Exception):
 def _our_words() -> Iterator[None]:
     try:
         yield
-    except stripe.IdempotencyError as error:
-        raise (StripeBusy if error.http_status == 409 else StripeRefused)(error.code or "idempotency") from error
-    except stripe.RateLimitError as error:
-        raise StripeAway(error.code or "rate_limit") from error
-    except stripe.InvalidRequestError as error:
-        if error.http_status == 409 or error.code in ("idempotency_key_in_use", "lock_timeout"):
-            raise StripeBusy(error.code or "") from error
-        missing = error.http_status == 404 or error.code == "resource_missing"
-        raise (StripeMissing if missing else StripeRefused)(error.code or "", param=str(error.param or "")) from error
-    except stripe.CardError as error:
-        raise StripeRefused(error.code or "card_declined") from error
-    except stripe.APIConnectionError as error:
-        raise StripeAway("connection") from error
-    except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise StripeRefused(error.code or "authentication") from error
-    except stripe.APIError as error:
-        if error.http_status == 429:
-            raise StripeAway("rate_limit") from error
-        raise StripeBroke(error.code or str(error.http_status or "")) from error
     except stripe.StripeError as error:
-        raise StripeRefused(error.code or type(error).__name__) from error
+        raise _translated(error) from error
+
+
+def _translated(error: stripe.StripeError) -> StripeError:
+    code = error.code or str(error.http_status or "") or type(error).__name__
+    status = error.http_status or 0
+    if isinstance(error, stripe.APIConnectionError):
+        return StripeAway("connection")
+    if status == 429:
+        return StripeAway(code)
+    if status == 409:
+        return StripeBusy(code)
+    if status == 404 or code == "resource_missing":
+        return StripeMissing(code)
+    if status >= 500:
+        return StripeBroke(code)
+    return StripeRefused(code, param=str(getattr(error, "param", None) or ""))
 
 
 @cache

@@ -72,15 +72,20 @@ class AmountRule(models.Model):
         verbose_name = _("amount rule")
         verbose_name_plural = _("amount rules")
         constraints = [
-            models.UniqueConstraint(fields=["currency", "frequency"], name="amount_rule_one_per_currency_and_frequency"),
+            models.UniqueConstraint(
+                fields=["currency", "frequency"], name="amount_rule_one_per_currency_and_frequency"
+            ),
             models.CheckConstraint(
-                condition=models.Q(minimum__gt=0) & models.Q(maximum__gte=models.F("minimum")), name="amount_rule_is_a_range"
+                condition=models.Q(minimum__gt=0) & models.Q(maximum__gte=models.F("minimum")),
+                name="amount_rule_is_a_range",
             ),
             models.CheckConstraint(
                 condition=models.Q(suggestions__contains=[models.F("default")]), name="amount_rule_default_is_suggested"
             ),
             models.CheckConstraint(condition=models.Q(currency__in=Currency.values), name="amount_rule_known_currency"),
-            models.CheckConstraint(condition=models.Q(frequency__in=Frequency.values), name="amount_rule_known_frequency"),
+            models.CheckConstraint(
+                condition=models.Q(frequency__in=Frequency.values), name="amount_rule_known_frequency"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -89,7 +94,9 @@ class AmountRule(models.Model):
     def clean(self) -> None:
         suggestions: list[int] = self.suggestions or []
         if suggestions and not all(self.allows(amount) for amount in suggestions):
-            raise ValidationError({"suggestions": _("Each suggested amount must lie between the minimum and the maximum.")})
+            raise ValidationError(
+                {"suggestions": _("Each suggested amount must lie between the minimum and the maximum.")}
+            )
         if not 2 <= len(suggestions) <= 6:
             raise ValidationError({"suggestions": _("Name two to six amounts.")})
 
@@ -109,7 +116,7 @@ class AmountRule(models.Model):
 
 
 class PaymentMethodRule(models.Model):
-    """Which ways to pay are offered for one currency and frequency. Sent to Stripe as it stands, and named on the form."""
+    """Which ways to pay are offered for one currency and frequency: sent to Stripe, and named on the form."""
 
     currency = models.CharField(_("currency"), max_length=3, choices=Currency)
     frequency = models.CharField(_("frequency"), max_length=8, choices=Frequency)

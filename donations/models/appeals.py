@@ -17,7 +17,7 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
         )
 
     def for_page(self, *, language: str, section_id: int | None, at: datetime) -> "Appeal | None":
-        """Return the appeal to show at `at`: of the page's language and section, the highest priority first, then the newest."""
+        """Return the appeal to show at `at`: the page's language and section, highest priority, newest."""
         everywhere = models.Q(sections__isnull=True)
         here = everywhere if section_id is None else everywhere | models.Q(sections=section_id)
         return self.running(at).filter(here, language=language).order_by("-priority", "-starts_at", "-pk").first()
@@ -33,7 +33,11 @@ class Appeal(models.Model):
     )
     language = models.CharField(_("language"), max_length=16, default="en")
     sections = models.ManyToManyField(
-        Section, verbose_name=_("sections"), blank=True, help_text=_("Leave empty to show it everywhere."), related_name="+"
+        Section,
+        verbose_name=_("sections"),
+        blank=True,
+        help_text=_("Leave empty to show it everywhere."),
+        related_name="+",
     )
     starts_at = models.DateTimeField(_("from"), null=True, blank=True)
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)

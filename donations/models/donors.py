@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Donor(models.Model):
-    """A person who gave, under one normalised address. Erasing the person empties the row and keeps it for its payments."""
+    """A person who gave, under one normalised address. Erasure empties the row and keeps it for its payments."""
 
     # Empty once the person is erased; the payments stay, as the law on bookkeeping demands.
-    email = models.CharField(_("address"), max_length=254, null=True, blank=True)  # noqa: DJ001 - many erased rows, one NULL each.
+    email = models.CharField(_("address"), max_length=254, null=True, blank=True)  # noqa: DJ001 - one per person.
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=16, default="en")
     created_at = models.DateTimeField(_("since"), default=timezone.now)

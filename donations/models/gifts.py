@@ -14,7 +14,6 @@ from donations.models.donors import Donor, StripeCustomer, new_attempt_key
 from donations.money import format_money
 from newsroom.models import Article
 
-
 DASHBOARD = "https://dashboard.stripe.com"
 
 
@@ -39,7 +38,8 @@ class Donation(models.Model):
     TRANSITIONS: dict[str, frozenset[str]] = {
         State.STARTED: frozenset({State.PENDING, State.GIVEN, State.FAILED, State.ABANDONED, State.RETURNED}),
         State.PENDING: frozenset({State.GIVEN, State.FAILED, State.RETURNED}),
-        # Paying after a session expired cannot happen at Stripe, but reconciling after a loss may learn it in this order.
+        # Paying after a session expired cannot happen at Stripe, but reconciling after a loss may learn it in this
+        # order.
         State.ABANDONED: frozenset({State.STARTED, State.PENDING, State.GIVEN, State.RETURNED}),
         State.FAILED: frozenset({State.STARTED, State.PENDING, State.GIVEN, State.RETURNED}),
         State.GIVEN: frozenset({State.ENDED, State.RETURNED}),
@@ -54,7 +54,9 @@ class Donation(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     language = models.CharField(_("language"), max_length=16, default="en")
 
-    email = models.CharField(_("address"), max_length=254, blank=True, help_text=_("Until the gift is made; then the donor has it."))
+    email = models.CharField(
+        _("address"), max_length=254, blank=True, help_text=_("Until the gift is made; then the donor has it.")
+    )
     donor = models.ForeignKey(
         Donor, verbose_name=_("donor"), on_delete=models.PROTECT, null=True, blank=True, related_name="donations"
     )
@@ -95,7 +97,9 @@ class Donation(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="donation_newest"),
-            models.Index(fields=["state", "state_at"], name="donation_open", condition=models.Q(state__in=["started", "pending"])),
+            models.Index(
+                fields=["state", "state_at"], name="donation_open", condition=models.Q(state__in=["started", "pending"])
+            ),
             models.Index(fields=["donor", "-created_at"], name="donation_of_donor"),
             models.Index(fields=["article", "-created_at"], name="donation_of_article"),
             models.Index(fields=["email"], name="donation_by_address", condition=~models.Q(email="")),
@@ -125,6 +129,9 @@ class Donation(models.Model):
         """Whether the reader can still go to Stripe's page with this attempt."""
         return self.state in (self.State.STARTED, self.State.FAILED, self.State.ABANDONED)
 
+    def has_live_session(self) -> bool:
+        return self.sessions.filter(state__in=CheckoutSession.LIVE_STATES).exists()
+
     def move(self, state: str, *, at: datetime) -> bool:
         """Go to `state` if the table allows it, and say whether the row changed. The caller holds the row's lock."""
         if state not in self.TRANSITIONS[self.State(self.state)]:
@@ -152,11 +159,13 @@ class CheckoutSession(models.Model):
 
     LIVE_STATES = (State.PREPARING, State.OPEN)
 
-    donation = models.ForeignKey(Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="sessions")
+    donation = models.ForeignKey(
+        Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="sessions"
+    )
     number = models.PositiveSmallIntegerField(_("number"))
     parameters = models.JSONField(_("parameters"), help_text=_("Emptied once the session is over."))
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREPARING)
-    stripe_id = models.CharField(_("Stripe id"), max_length=255, null=True, blank=True, unique=True)  # noqa: DJ001 - unique when known.
+    stripe_id = models.CharField(_("Stripe id"), max_length=255, null=True, blank=True, unique=True)
     url = models.TextField(_("address"), blank=True)
     payment_intent_id = models.CharField(_("payment intent"), max_length=255, blank=True)
     declines = models.PositiveSmallIntegerField(_("declined charges"), default=0)
@@ -215,10 +224,17 @@ class RecurringGift(models.Model):
         PAUSED = "paused", _("Paused")
         ENDED = "ended", _("Ended")
 
-    donation = models.OneToOneField(Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="recurring_gift")
+    donation = models.OneToOneField(
+        Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="recurring_gift"
+    )
     stripe_id = models.CharField(_("Stripe subscription"), max_length=255, unique=True)
     customer = models.ForeignKey(
-        StripeCustomer, verbose_name=_("Stripe customer"), on_delete=models.PROTECT, null=True, blank=True, related_name="gifts"
+        StripeCustomer,
+        verbose_name=_("Stripe customer"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="gifts",
     )
     item_id = models.CharField(_("Stripe subscription item"), max_length=255, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State)

@@ -10,8 +10,8 @@ from donations.money import format_money
 class Payment(models.Model):
     """One movement of money from a donor, under the id of its payment intent.
 
-    `gross` and `refunded` are in the gift's currency; `settled`, `fee` and `net` in the currency of the account at Stripe,
-    and empty until Stripe has settled.
+    `gross` and `refunded` are in the gift's currency; `settled`, `fee` and `net` in the currency of the account at
+    Stripe, and empty until Stripe has settled.
     """
 
     class State(models.TextChoices):
@@ -28,9 +28,11 @@ class Payment(models.Model):
     }
 
     payment_intent_id = models.CharField(_("payment intent"), max_length=255, unique=True)
-    charge_id = models.CharField(_("charge"), max_length=255, null=True, blank=True, unique=True)  # noqa: DJ001 - unique when known.
-    invoice_id = models.CharField(_("invoice"), max_length=255, null=True, blank=True, unique=True)  # noqa: DJ001 - unique when known.
-    donation = models.ForeignKey(Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="payments")
+    charge_id = models.CharField(_("charge"), max_length=255, null=True, blank=True, unique=True)
+    invoice_id = models.CharField(_("invoice"), max_length=255, null=True, blank=True, unique=True)
+    donation = models.ForeignKey(
+        Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="payments"
+    )
     recurring_gift = models.ForeignKey(
         RecurringGift,
         verbose_name=_("recurring gift"),
@@ -61,13 +63,18 @@ class Payment(models.Model):
         verbose_name_plural = _("payments")
         constraints = [
             models.CheckConstraint(condition=~models.Q(payment_intent_id=""), name="payment_has_an_id"),
-            models.CheckConstraint(condition=~models.Q(charge_id="") & ~models.Q(invoice_id=""), name="payment_ids_are_not_empty"),
+            models.CheckConstraint(
+                condition=~models.Q(charge_id="") & ~models.Q(invoice_id=""), name="payment_ids_are_not_empty"
+            ),
             models.CheckConstraint(condition=models.Q(gross__gte=0), name="payment_gross_is_not_negative"),
             models.CheckConstraint(
-                condition=models.Q(refunded__gte=0, refunded__lte=models.F("gross")), name="payment_refunded_within_gross"
+                condition=models.Q(refunded__gte=0, refunded__lte=models.F("gross")),
+                name="payment_refunded_within_gross",
             ),
             models.CheckConstraint(condition=models.Q(disputed__gte=0), name="payment_disputed_is_not_negative"),
-            models.CheckConstraint(condition=models.Q(state__in=["pending", "paid", "failed"]), name="payment_known_state"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["pending", "paid", "failed"]), name="payment_known_state"
+            ),
             models.CheckConstraint(
                 condition=models.Q(state="paid", paid_at__isnull=False, gift_date__isnull=False)
                 | (~models.Q(state="paid") & models.Q(paid_at__isnull=True, gift_date__isnull=True, refunded=0)),
@@ -172,7 +179,9 @@ class Dispute(models.Model):
     _OPEN = frozenset({State.NEEDS_RESPONSE, State.UNDER_REVIEW})
     _CLOSED = frozenset({State.WON, State.LOST})
     TRANSITIONS: dict[str, frozenset[str]] = {
-        State.WARNING_NEEDS_RESPONSE: frozenset({State.WARNING_UNDER_REVIEW, State.WARNING_CLOSED, State.PREVENTED}) | _OPEN | _CLOSED,
+        State.WARNING_NEEDS_RESPONSE: frozenset({State.WARNING_UNDER_REVIEW, State.WARNING_CLOSED, State.PREVENTED})
+        | _OPEN
+        | _CLOSED,
         State.WARNING_UNDER_REVIEW: frozenset({State.WARNING_NEEDS_RESPONSE, State.WARNING_CLOSED}) | _OPEN | _CLOSED,
         State.WARNING_CLOSED: _OPEN | _CLOSED,
         State.NEEDS_RESPONSE: frozenset({State.UNDER_REVIEW, State.PREVENTED}) | _CLOSED,

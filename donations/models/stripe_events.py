@@ -35,10 +35,12 @@ class StripeEvent(models.Model):
     class Meta:
         verbose_name = _("Stripe event")
         verbose_name_plural = _("Stripe events")
+        permissions = [("process_stripe_event", "Can have Stripe events processed again")]
         constraints = [
             models.CheckConstraint(condition=~models.Q(stripe_id=""), name="stripe_event_has_an_id"),
             models.CheckConstraint(
-                condition=models.Q(state__in=["received", "applied", "ignored", "failed"]), name="stripe_event_known_state"
+                condition=models.Q(state__in=["received", "applied", "ignored", "failed"]),
+                name="stripe_event_known_state",
             ),
             models.CheckConstraint(
                 condition=models.Q(state="received", ended_at__isnull=True)
@@ -63,8 +65,8 @@ class StripeEvent(models.Model):
 class StripeObject(models.Model):
     """How often we asked Stripe about one object, and the number of the question whose answer was used last.
 
-    Two workers may ask about one object at once. A question asked later cannot get an older answer, so an answer is used
-    only when no answer to a later question has been used.
+    Two workers may ask about one object at once. A question asked later cannot get an older answer, so an answer is
+    used only when no answer to a later question has been used.
     """
 
     stripe_id = models.CharField(_("Stripe id"), max_length=255, primary_key=True)
@@ -77,7 +79,9 @@ class StripeObject(models.Model):
         verbose_name_plural = _("objects at Stripe")
         constraints = [
             models.CheckConstraint(condition=~models.Q(stripe_id=""), name="stripe_object_has_an_id"),
-            models.CheckConstraint(condition=models.Q(used__lte=models.F("asked")), name="stripe_object_used_was_asked"),
+            models.CheckConstraint(
+                condition=models.Q(used__lte=models.F("asked")), name="stripe_object_used_was_asked"
+            ),
         ]
         indexes = [models.Index(fields=["asked_at"], name="stripe_object_by_age")]
 

@@ -34,7 +34,10 @@ class GivingTerms(models.Model):
         _("time zone of the tax year"), max_length=64, default="UTC", help_text=_("An IANA name such as Europe/Prague.")
     )
     tax_line = models.CharField(
-        _("tax line on receipts"), max_length=300, blank=True, help_text=_("The organisation's legal name, number and status.")
+        _("tax line on receipts"),
+        max_length=300,
+        blank=True,
+        help_text=_("The organisation's legal name, number and status."),
     )
 
     class Meta:

@@ -31,7 +31,9 @@ LEARNERS: list[tuple[str, Learner]] = [
     ("invoice.", invoices.learn),
 ]
 # These announce something that has no effect on money, or an object that cannot be fetched.
-UNUSED = frozenset({"payment_intent.created", "invoice.upcoming", "invoice.created", "invoice.deleted", "invoice.will_be_due"})
+UNUSED = frozenset(
+    {"payment_intent.created", "invoice.upcoming", "invoice.created", "invoice.deleted", "invoice.will_be_due"}
+)
 
 
 def learner_of(event: StripeEvent) -> Learner | None:
@@ -43,8 +45,8 @@ def learner_of(event: StripeEvent) -> Learner | None:
 def process(pk: int, *, at: datetime | None = None) -> None:
     """Apply one event if it is due: learn its object, and write down how that ended.
 
-    Claiming is one conditional UPDATE that moves `not_before` past the lease, so two workers do not fetch for one event, and
-    a killed worker's event is due again by itself.
+    Claiming is one conditional UPDATE that moves `not_before` past the lease, so two workers do not fetch for one
+    event, and a killed worker's event is due again by itself.
     """
     at = at or timezone.now()
     due = StripeEvent.objects.filter(pk=pk, state=StripeEvent.State.RECEIVED, not_before__lte=at)

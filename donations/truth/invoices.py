@@ -29,7 +29,5 @@ def subscription_of(invoice: Any) -> str:
 
 def intents_of(invoice: Any) -> list[str]:
     payments = invoice.payments.data if invoice.payments is not None else []
-    ids = [
-        stripe_api.id_of(one.payment.payment_intent) for one in payments if one.payment.type == "payment_intent"
-    ]
+    ids = [stripe_api.id_of(one.payment.payment_intent) for one in payments if one.payment.type == "payment_intent"]
     return [intent_id for intent_id in ids if intent_id]

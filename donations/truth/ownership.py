@@ -30,7 +30,9 @@ def gift_in(obj: Any) -> GiftMetadata:
     return gift
 
 
-def donation_of(gift: GiftMetadata, *, amount: int, currency: str, at: datetime, livemode: bool, email: str = "") -> Donation:
+def donation_of(
+    gift: GiftMetadata, *, amount: int, currency: str, at: datetime, livemode: bool, email: str = ""
+) -> Donation:
     """Return the donation an object names, locked; written again from the object if the row is gone.
 
     `amount` is what Stripe charges in minor units, the covered fee included. The caller has a transaction open.

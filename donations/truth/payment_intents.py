@@ -35,8 +35,8 @@ class _Source:
 def learn(intent_id: str) -> None:
     """Fetch a payment intent with its charge, fee, refunds and disputes, and apply them.
 
-    1. Number the question and fetch. 2. Find the donation: by our metadata, or through the invoice. 3. In one transaction,
-    under the donation's lock, write the payment, what went back, the donation's state, and the receipt's row.
+    1. Number the question and fetch. 2. Find the donation: by our metadata, or through the invoice. 3. In one
+    transaction, under the donation's lock, write the payment, what went back, the donation's state and the receipt.
 
     Raises NotOurs, BadMetadata, and the errors of `stripe_api`.
     """
@@ -174,7 +174,9 @@ def _follow(payment: Payment, donation: Donation, charge: Any, *, at: datetime) 
     donor = ownership.donor_of(donation, email=(billing.email if billing is not None else "") or "", at=at)
     gift = payment.recurring_gift
     if gift is not None and gift.customer_id is None and charge is not None:
-        gift.customer = ownership.customer_of(donor, stripe_api.id_of(charge.customer), livemode=payment.livemode, at=at)
+        gift.customer = ownership.customer_of(
+            donor, stripe_api.id_of(charge.customer), livemode=payment.livemode, at=at
+        )
         gift.save(update_fields=["customer"])
     donation.move(Donation.State.GIVEN, at=at)
     receipts.queue_receipt(payment, at=at)

@@ -11,8 +11,8 @@ from donations.models import StripeObject
 class Question:
     """One question about an object, numbered before it is asked.
 
-    A question with a higher number was asked later, and its answer is at least as new. An event that tells of a change is
-    received before its question is numbered, so skipping the answer to an earlier question loses nothing.
+    A question with a higher number was asked later, and its answer is at least as new. An event that tells of a
+    change is received before its question is numbered, so skipping the answer to an earlier question loses nothing.
     """
 
     stripe_id: str
@@ -21,7 +21,8 @@ class Question:
     def use(self) -> bool:
         """Claim the right to apply the answer, in the caller's transaction; False when a later answer was applied.
 
-        The row stays locked until the transaction ends, so two answers about one object are applied one after the other.
+        The row stays locked until the transaction ends, so two answers about one object are applied one after the
+        other.
         """
         rows = StripeObject.objects.filter(stripe_id=self.stripe_id, used__lt=self.number)
         return rows.update(used=self.number) == 1

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from donations import stripe_api
-from donations.models import CheckoutSession, Donation, RecurringGift
+from donations.models import Donation, RecurringGift
 from donations.truth import ownership
 from donations.truth.questions import ask
 
@@ -71,7 +71,9 @@ def _apply(subscription: Any, item: Any, donation: Donation, *, at: datetime) ->
     gift.period_ends_at = stripe_api.time_of(item.current_period_end)
     gift.card_expires = _card_expiry(subscription.default_payment_method)
     if gift.state == State.ENDED and gift.ended_at is None:
-        gift.ended_at = stripe_api.time_of(subscription.ended_at or subscription.canceled_at) if _ended(subscription) else at
+        gift.ended_at = (
+            stripe_api.time_of(subscription.ended_at or subscription.canceled_at) if _ended(subscription) else at
+        )
         details = subscription.cancellation_details
         gift.end_reason = (details.reason if details is not None else None) or subscription.status
     if donation.donor_id is not None and gift.customer_id is None:
@@ -90,7 +92,7 @@ def _ended(subscription: Any) -> bool:
 def _end(donation: Donation, *, at: datetime) -> None:
     if donation.state == Donation.State.GIVEN:
         donation.move(Donation.State.ENDED, at=at)
-    elif not donation.sessions.filter(state__in=CheckoutSession.LIVE_STATES).exists():
+    elif not donation.has_live_session():
         donation.move(Donation.State.FAILED, at=at)
 
 

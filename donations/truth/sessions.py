@@ -67,9 +67,8 @@ def _apply(session: Any, donation: Donation, *, at: Any) -> None:
     row.save()
     if session.status == "complete" and session.payment_status == "unpaid":
         donation.move(Donation.State.PENDING, at=at)
-    elif session.status == "expired" and donation.state == Donation.State.STARTED:
-        if not donation.sessions.filter(state__in=CheckoutSession.LIVE_STATES).exists():
-            donation.move(Donation.State.ABANDONED, at=at)
+    elif session.status == "expired" and donation.state == Donation.State.STARTED and not donation.has_live_session():
+        donation.move(Donation.State.ABANDONED, at=at)
 
 
 def _row_of(session: Any, donation: Donation) -> CheckoutSession | None:

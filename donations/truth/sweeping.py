@@ -3,11 +3,11 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from donations import stripe_api
 from donations.metadata import BadMetadata
-from donations.models import CheckoutSession, Donation, Payment, StripeEvent
+from donations.models import CheckoutSession, Donation, Payment, StripeEvent, StripeObject
 from donations.truth import ownership, payment_intents, sessions
 
 logger = logging.getLogger(__name__)
@@ -33,21 +33,18 @@ def donations_to_ask_about(*, at: datetime) -> list[int]:
 
 def payments_to_ask_about(*, at: datetime) -> list[int]:
     """Return payments that are pending, or paid and not settled, and were not asked about for a while."""
-    asked_lately = at - UNSETTLED_LOOK
     rows = Payment.objects.filter(Q(state=Payment.State.PENDING) | Q(state=Payment.State.PAID, settled__isnull=True))
-    rows = rows.filter(created_at__lte=at - FIRST_LOOK).extra(
-        where=[
-            "NOT EXISTS (SELECT 1 FROM donations_stripeobject o WHERE o.stripe_id = payment_intent_id AND o.asked_at > %s)"
-        ],
-        params=[asked_lately],
-    )
+    asked = StripeObject.objects.filter(stripe_id=OuterRef("payment_intent_id"), asked_at__gt=at - UNSETTLED_LOOK)
+    rows = rows.filter(~Exists(asked), created_at__lte=at - FIRST_LOOK)
     return list(rows.order_by("created_at").values_list("pk", flat=True)[:BATCH])
 
 
 def learn_donation(pk: int, *, at: datetime) -> None:
     """Ask Stripe what became of a donation's live session. Errors of the network are left to the next look."""
     live = CheckoutSession.objects.filter(donation_id=pk, state__in=CheckoutSession.LIVE_STATES).first()
-    session = live or CheckoutSession.objects.filter(donation_id=pk, stripe_id__isnull=False).order_by("-number").first()
+    session = (
+        live or CheckoutSession.objects.filter(donation_id=pk, stripe_id__isnull=False).order_by("-number").first()
+    )
     if session is None:
         return
     CheckoutSession.objects.filter(pk=session.pk).update(asked_at=at)

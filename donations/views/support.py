@@ -119,7 +119,8 @@ def _start(request: HttpRequest, attempt_key: uuid.UUID, choice: Choice) -> Http
         return HttpResponseSeeOther(reverse("donations:thanks", args=[attempt_key]))
     except CheckoutTrouble:
         message = _(
-            "The payment page could not be reached. No money was taken, and what you wrote is kept. Please press the button again."
+            "The payment page could not be reached. No money was taken, and what you wrote is kept. "
+            "Please press the button again."
         )
         return _attempt_page(request, attempt_key, choice, form, trouble=message, status=503)
     return HttpResponseSeeOther(session.url)
@@ -195,7 +196,10 @@ def _chosen_appeal(request: HttpRequest, article: Article | None) -> Appeal | No
 def _switch(request: HttpRequest) -> str:
     """Return the query that the links to other currencies keep."""
     return giving.support_address(
-        **{name: request.GET.get(name, "")[:60] for name in ("frequency", "article", "appeal", "language", "attempt", "campaign")}
+        **{
+            name: request.GET.get(name, "")[:60]
+            for name in ("frequency", "article", "appeal", "language", "attempt", "campaign")
+        }
     )
 
 

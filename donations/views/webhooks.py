@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
     """Store the event's ids and answer 200; a worker fetches the object.
 
-    1. Verify the raw body's signature; a wrong one is the only reason for a 400. 2. Insert the ids, once however often it
-    is delivered. 3. Wake a worker. Anything else that is verified is answered 200 too, because Stripe switches an
-    endpoint off that answers errors to events it does not care for.
+    1. Verify the raw body's signature; a wrong one is the only reason for a 400. 2. Insert the ids, once however
+    often it is delivered. 3. Wake a worker. Anything else that is verified is answered 200 too, because Stripe
+    switches an endpoint off that answers errors to events it does not care for.
     """
     try:
         event = stripe_api.verified_event(request.body, request.headers.get("Stripe-Signature", ""))

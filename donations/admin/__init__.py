@@ -1,0 +1,1 @@
+from donations.admin import donors, events, gifts, payments, terms  # noqa: F401 - importing registers.

@@ -1,0 +1,63 @@
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from donations.admin.showing import FactsInline, money_of, stripe_link
+from donations.models import CheckoutSession, Donation, Payment, RecurringGift
+from newsroom.admin.facts import FactsAdmin
+
+
+class CheckoutSessionInline(FactsInline):
+    model = CheckoutSession
+    fields = ["number", "state", "stripe_id", "declines", "created_at", "expires_at"]
+    ordering = ["number"]
+
+
+class PaymentInline(FactsInline):
+    model = Payment
+    fk_name = "donation"
+    fields = ["payment_intent_id", "state", "gross", "refunded", "disputed", "currency", "fee", "net", "paid_at"]
+    ordering = ["-created_at", "-pk"]
+    show_change_link = True
+
+
+@admin.register(Donation)
+class DonationAdmin(FactsAdmin):
+    list_display = ["created_at", "sum", "frequency", "state", "donor", "article", "appeal", "livemode"]
+    list_filter = ["state", "frequency", "currency", "appeal", "livemode"]
+    list_select_related = ["donor", "article", "appeal"]
+    search_fields = ["=donor__email", "=email", "=sessions__stripe_id", "=payments__payment_intent_id"]
+    search_help_text = _("An exact address, or an id of Stripe's")
+    ordering = ["-created_at", "-pk"]
+    inlines = [CheckoutSessionInline, PaymentInline]
+    exclude = ["attempt_key"]
+
+    @admin.display(description=_("sum"))
+    def sum(self, donation: Donation) -> str:
+        return money_of(donation, "total")
+
+
+@admin.register(RecurringGift)
+class RecurringGiftAdmin(FactsAdmin):
+    list_display = ["started_at", "amount_now", "frequency", "state", "donor", "period_ends_at", "at_stripe"]
+    list_filter = ["state", "currency", "donation__frequency", "livemode"]
+    list_select_related = ["donation__donor"]
+    search_fields = ["=stripe_id", "=donation__donor__email"]
+    search_help_text = _("An exact address, or an id of Stripe's")
+    ordering = ["-started_at", "-pk"]
+    readonly_fields = ["at_stripe"]
+
+    @admin.display(description=_("amount"))
+    def amount_now(self, gift: RecurringGift) -> str:
+        return money_of(gift, "amount")
+
+    @admin.display(description=_("frequency"))
+    def frequency(self, gift: RecurringGift) -> str:
+        return str(gift.donation.get_frequency_display())
+
+    @admin.display(description=_("donor"))
+    def donor(self, gift: RecurringGift) -> str:
+        return str(gift.donation.donor or "")
+
+    @admin.display(description=_("At Stripe"))
+    def at_stripe(self, gift: RecurringGift) -> str:
+        return stripe_link(gift)

@@ -1,0 +1,101 @@
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from donations.admin.showing import FactsInline, money_of, stripe_link
+from donations.models import Decline, Dispute, Payment, Refund
+from newsroom.admin.facts import FactsAdmin
+
+
+class RefundInline(FactsInline):
+    model = Refund
+    fields = ["created_at", "amount", "currency", "state", "reason", "failure_reason"]
+    ordering = ["-created_at", "-pk"]
+
+
+class DisputeInline(FactsInline):
+    model = Dispute
+    fields = ["created_at", "amount", "currency", "state", "reason", "answer_by", "balance_change"]
+    ordering = ["-created_at", "-pk"]
+
+
+@admin.register(Payment)
+class PaymentAdmin(FactsAdmin):
+    list_display = [
+        "created_at",
+        "gross_shown",
+        "refunded_shown",
+        "fee_shown",
+        "net_shown",
+        "state",
+        "is_renewal",
+        "at_stripe",
+    ]
+    list_filter = ["state", "currency", "is_renewal", "donation__frequency", "livemode"]
+    list_select_related = ["donation"]
+    search_fields = ["=payment_intent_id", "=charge_id", "=invoice_id", "=donation__donor__email"]
+    search_help_text = _("An exact address, or an id of Stripe's")
+    ordering = ["-created_at", "-pk"]
+    inlines = [RefundInline, DisputeInline]
+    readonly_fields = ["at_stripe"]
+
+    @admin.display(description=_("gross"), ordering="gross")
+    def gross_shown(self, payment: Payment) -> str:
+        return money_of(payment, "gross")
+
+    @admin.display(description=_("refunded"))
+    def refunded_shown(self, payment: Payment) -> str:
+        return money_of(payment, "refunded") if payment.refunded else ""
+
+    @admin.display(description=_("fee"))
+    def fee_shown(self, payment: Payment) -> str:
+        return money_of(payment, "fee", "settled_currency")
+
+    @admin.display(description=_("net"))
+    def net_shown(self, payment: Payment) -> str:
+        return money_of(payment, "net", "settled_currency")
+
+    @admin.display(description=_("At Stripe"))
+    def at_stripe(self, payment: Payment) -> str:
+        return stripe_link(payment)
+
+
+@admin.register(Refund)
+class RefundAdmin(FactsAdmin):
+    list_display = ["created_at", "amount_shown", "state", "reason", "failure_reason", "at_stripe"]
+    list_filter = ["state", "currency", "livemode"]
+    list_select_related = ["payment"]
+    search_fields = ["=stripe_id", "=payment__payment_intent_id"]
+    ordering = ["-created_at", "-pk"]
+
+    @admin.display(description=_("amount"))
+    def amount_shown(self, refund: Refund) -> str:
+        return money_of(refund, "amount")
+
+    @admin.display(description=_("At Stripe"))
+    def at_stripe(self, refund: Refund) -> str:
+        return stripe_link(refund)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(FactsAdmin):
+    list_display = ["created_at", "amount_shown", "state", "reason", "answer_by", "at_stripe"]
+    list_filter = ["state", "currency", "livemode"]
+    list_select_related = ["payment"]
+    search_fields = ["=stripe_id", "=payment__payment_intent_id"]
+    ordering = ["-created_at", "-pk"]
+
+    @admin.display(description=_("amount"))
+    def amount_shown(self, dispute: Dispute) -> str:
+        return money_of(dispute, "amount")
+
+    @admin.display(description=_("At Stripe"))
+    def at_stripe(self, dispute: Dispute) -> str:
+        return stripe_link(dispute)
+
+
+@admin.register(Decline)
+class DeclineAdmin(FactsAdmin):
+    list_display = ["at", "code", "charge_id"]
+    list_filter = ["code"]
+    search_fields = ["=charge_id"]
+    ordering = ["-at", "-pk"]
