@@ -1,5 +1,9 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
+
+# The packages whose permissions the roles are made of.
+PACKAGES = ("newsroom", "subscriptions", "donations")
 
 
 class NewsroomConfig(AppConfig):
@@ -7,7 +11,10 @@ class NewsroomConfig(AppConfig):
     verbose_name = "Publishing"
 
     def ready(self) -> None:
-        from newsroom import checks  # noqa: F401, PLC0415 - Django asks for checks to be registered once apps are loaded.
+        from newsroom import checks, roles  # noqa: F401, PLC0415 - both need the loaded apps.
+
+        for package in PACKAGES:
+            post_migrate.connect(roles.keep_roles, sender=self.apps.get_app_config(package), dispatch_uid=f"roles.{package}")
 
 
 class StaffConfig(AdminConfig):

@@ -51,7 +51,12 @@ def load_paper(content: Content, *, by: User, now: datetime) -> None:
         )
     for author in content.authors:
         Author.objects.create(
-            name=author.name, slug=author.slug, description=author.bio, is_pseudonymous=author.is_pseudonymous
+            name=author.name,
+            slug=author.slug,
+            role=author.role,
+            description=author.bio,
+            portrait=_picture(author.portrait, alt=f"Portrait of {author.name}, drawn"),
+            is_pseudonymous=author.is_pseudonymous,
         )
     for text in content.articles:
         _publish(text, by=by, at=min(text.published_at(now=now, zone=content.outlet.zone), now - timedelta(minutes=10)))
@@ -75,7 +80,12 @@ def _publish(text: Text, *, by: User, at: datetime) -> None:
         standfirst=text.standfirst,
         body=with_addresses(text.body, _address),
         section=Section.objects.get(slug=text.section),
-        lead_image=_picture(text),
+        lead_image=_picture(
+            text.lead_image.name,
+            alt=text.lead_image.alt,
+            caption=text.lead_image.caption,
+            credit=text.lead_image.credit,
+        ),
         credit_line=text.credit_line,
         is_sensitive=text.is_sensitive,
         front_page_priority=text.front_page_priority,
@@ -91,12 +101,11 @@ def _publish(text: Text, *, by: User, at: datetime) -> None:
     article.publish(by=by, at=at)
 
 
-def _picture(text: Text) -> Image:
-    lead = text.lead_image
+def _picture(name: str, *, alt: str, caption: str = "", credit: str = "") -> Image:
     file = io.BytesIO()
-    pictures.paint(lead.name).save(file, "JPEG", quality=pictures.QUALITY)
+    pictures.paint(name).save(file, "JPEG", quality=pictures.QUALITY)
     file.seek(0)
-    image = images.store(images.clean_upload(file), alt=lead.alt, caption=lead.caption, credit=lead.credit)
+    image = images.store(images.clean_upload(file), alt=alt, caption=caption, credit=credit)
     wake("newsroom.tasks.render_image", image.pk)
     return image
 

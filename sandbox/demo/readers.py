@@ -1,18 +1,23 @@
-"""Loads the privacy policy, the newsletter with its past issues, and the subscribers with the proof of their consent."""
+"""Loads the privacy policy, the newsletter with its past issues, and subscribers with the proof of their consent."""
 
-from datetime import datetime, time, timedelta
+import re
+from datetime import date, datetime, time, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.html import strip_tags
 
+from newsroom.models import Article
 from sandbox.demo import people
 from sandbox.demo.reading import Content
-from subscriptions import consent, policies
-from subscriptions.models import Consent, Newsletter, PolicyText, PrivacyPolicy
-from subscriptions.statements import statement_for
+from sandbox.demo.reading import Issue as IssueText
+from subscriptions import consent, issues, policies
+from subscriptions.models import Consent, Delivery, Issue, Newsletter, Pick, PolicyText, PrivacyPolicy
+from subscriptions.statements import newsletter_statement
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SIGNUP_PAGE = "/newsletter/"
+PARAGRAPH_END = re.compile(r"</p>\s*")
 
 
 def load_policies(content: Content, *, by: User, now: datetime) -> None:
@@ -57,13 +62,13 @@ def load_subscribers(*, now: datetime) -> None:
     """Sign everybody up by the product's own functions, so that the ledger holds the proof of each."""
     newsletter = Newsletter.objects.order_by("position", "pk")[0]
     for reader in people.readers(now=now):
-        shown = consent.Shown.from_statement(
-            statement_for(newsletter, language=reader.language, at=reader.signed_up_at)
-        )
+        statement = newsletter_statement(newsletter, at=reader.signed_up_at)
+        if statement is None:
+            raise LookupError("There is no Privacy Policy to consent under; load the policies first.")
         subscription, granted = consent.grant(
             email=reader.email,
             newsletter=newsletter,
-            shown=shown,
+            shown=consent.Shown.from_statement(statement),
             page=SIGNUP_PAGE,
             method=Consent.Method.FORM,
             at=reader.signed_up_at,
@@ -79,3 +84,49 @@ def load_subscribers(*, now: datetime) -> None:
         )
         if reader.unsubscribed_at is not None:
             consent.withdraw(subscription, page=SIGNUP_PAGE, method=Consent.Method.ONE_CLICK, at=reader.unsubscribed_at)
+
+
+@transaction.atomic
+def load_past_issues(content: Content, *, by: User, now: datetime) -> None:
+    """Write the issues of the last weeks as they were sent, to everybody who was subscribed by then."""
+    for text in content.newsletters:
+        newsletter = Newsletter.objects.get(slug=text.slug)
+        today = now.astimezone(newsletter.zone).date()
+        for issue_text in sorted(text.issues, key=lambda issue: -issue.fridays_ago):
+            _send_in_the_past(newsletter, issue_text, issue_text.issue_date(today=today), by=by)
+
+
+def _send_in_the_past(newsletter: Newsletter, text: IssueText, issue_date: date, *, by: User) -> None:
+    sent_at = newsletter.send_at(issue_date)
+    assembled_at = sent_at - timedelta(hours=20)
+    issue = Issue.objects.create(
+        newsletter=newsletter,
+        issue_date=issue_date,
+        send_at=sent_at,
+        subject=text.subject,
+        preheader=text.preheader,
+        letter=f"{_plain(text.letter)}\n\n{text.signature}",
+        created_at=sent_at - timedelta(days=6),
+        assembled_at=assembled_at,
+    )
+    for position, pick in enumerate(text.picks, start=1):
+        Pick.objects.create(
+            issue=issue,
+            article=Article.objects.get(slug=pick.article),
+            position=position,
+            blurb=pick.blurb,
+            origin=Pick.Origin.EDITOR,
+            picked_by=by,
+            picked_at=assembled_at,
+        )
+    issues.approve(issue, by=by, at=sent_at - timedelta(hours=2))
+    issues.start(issue, by=None, at=sent_at)
+    # No mail server took these over: they are the demo's past, and the counts of the lists come from them.
+    Delivery.objects.filter(issue=issue).update(
+        state=Delivery.State.ACCEPTED, outcome_at=sent_at + timedelta(minutes=1)
+    )
+    issues.finish(issue, at=sent_at + timedelta(minutes=2))
+
+
+def _plain(html: str) -> str:
+    return "\n\n".join(strip_tags(paragraph).strip() for paragraph in PARAGRAPH_END.split(html) if paragraph.strip())

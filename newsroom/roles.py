@@ -1,0 +1,118 @@
+"""The staff's roles: groups that this table keeps, whatever is clicked in the admin.
+
+A role holds permissions of all packages, named by app and codename; a name that ends in `*` means view, add, change and
+delete of that model. A permission of an app that is not migrated yet is given by that app's own migration run.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+VIEW_EVERYTHING_PUBLISHED = [
+    "newsroom.view_section",
+    "newsroom.view_author",
+    "newsroom.view_tag",
+    "newsroom.view_image",
+    "newsroom.view_article",
+    "newsroom.view_page",
+]
+
+ROLES: dict[str, list[str]] = {
+    "Reporter": [
+        *VIEW_EVERYTHING_PUBLISHED,
+        "newsroom.add_article",
+        "newsroom.change_article",
+        "newsroom.submit_article",
+        "newsroom.add_image",
+        "newsroom.change_image",
+        "newsroom.add_tag",
+    ],
+    "Editor": [
+        "newsroom.article*",
+        "newsroom.section*",
+        "newsroom.author*",
+        "newsroom.tag*",
+        "newsroom.image*",
+        "newsroom.page*",
+        "newsroom.submit_article",
+        "newsroom.edit_submitted_article",
+        "newsroom.publish_article",
+        "newsroom.correct_article",
+        "newsroom.withdraw_article",
+        "newsroom.view_pseudonyms",
+        "newsroom.view_historyentry",
+    ],
+    "Newsletter editor": [
+        *VIEW_EVERYTHING_PUBLISHED,
+        "subscriptions.newsletter*",
+        "subscriptions.newsletterholiday*",
+        "subscriptions.issue*",
+        "subscriptions.pick*",
+        "subscriptions.approve_issue",
+        "subscriptions.send_issue",
+        "subscriptions.view_delivery",
+        "newsroom.view_historyentry",
+    ],
+    "Fundraiser": [
+        *VIEW_EVERYTHING_PUBLISHED,
+        "donations.appeal*",
+        "donations.amountrule*",
+        "donations.paymentmethodrule*",
+        "donations.givingterms*",
+        "donations.reminderchoice*",
+        "donations.view_donation",
+        "donations.view_donor",
+        "donations.view_payment",
+        "donations.view_recurringgift",
+        "donations.view_refund",
+        "donations.view_dispute",
+        "donations.view_reminder",
+        "newsroom.view_historyentry",
+    ],
+    "Privacy officer": [
+        "subscriptions.privacypolicy*",
+        "subscriptions.policytext*",
+        "subscriptions.publish_policy",
+        "subscriptions.view_subscriber",
+        "subscriptions.view_subscription",
+        "subscriptions.view_consent",
+        "newsroom.view_suppression",
+        "newsroom.view_historyentry",
+    ],
+    "Engineer": [
+        "newsroom.outlet*",
+        "newsroom.view_job",
+        "newsroom.view_outgoingmail",
+        "newsroom.resend_mail",
+        "newsroom.view_suppression",
+        "newsroom.view_historyentry",
+        "donations.view_stripeevent",
+    ],
+}
+
+
+def keep_roles(**kwargs: Any) -> None:
+    """Make the six groups, and give each exactly the permissions of the table that exist by now."""
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for name, wanted in ROLES.items():
+        group, _is_new = Group.objects.get_or_create(name=name)
+        group.permissions.set(known[word] for word in _spelled_out(wanted) if word in known)
+
+
+def unknown_permissions() -> set[str]:
+    """Return the names in the table that no app declares: a slip of the pen would silently take a right away."""
+    known = set(Permission.objects.values_list("content_type__app_label", "codename"))
+    return {word for wanted in ROLES.values() for word in _spelled_out(wanted) if tuple(word.split(".", 1)) not in known}
+
+
+def _spelled_out(wanted: list[str]) -> Iterator[str]:
+    for word in wanted:
+        if word.endswith("*"):
+            app, model = word[:-1].split(".", 1)
+            yield from (f"{app}.{deed}_{model}" for deed in ("view", "add", "change", "delete"))
+        else:
+            yield word
