@@ -1,0 +1,68 @@
+"""Run the sandbox's Stripe: `python -m sandbox.stripe --port 8421 --data FILE --webhook-url URL --webhook-secret whsec_…`."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from sandbox.stripe.after_advance import Hook
+from sandbox.stripe.deliveries import Senders
+from sandbox.stripe.engine import Ticker
+from sandbox.stripe.server import Handler, Server
+from sandbox.stripe.store import Store
+from sandbox.stripe.world import World
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options, each also from an environment variable such as STRIPE_SANDBOX_PORT."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.stripe", description=__doc__)
+    for name, default, words in (
+        ("port", "8421", "the port to listen on; 0 chooses a free one"),
+        ("host", "127.0.0.1", "the address to listen on"),
+        ("data", "stripe.sqlite3", "the file that keeps the objects, or :memory:"),
+        ("webhook-url", "", "where events are sent; empty to let tests take them"),
+        ("webhook-secret", "whsec_sandbox", "what events are signed with"),
+        ("public-url", "", "the origin under which browsers reach this server, where it is not the address above"),
+        ("after-advance", "", "a command to run after the clock was advanced, with --at TIME appended"),
+    ):
+        variable = "STRIPE_SANDBOX_" + name.upper().replace("-", "_")
+        parser.add_argument(f"--{name}", default=os.environ.get(variable, default), help=f"{words} ({variable})")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Serve until the process is told to stop."""
+    chosen = options()
+    world = World(Store(chosen.data), webhook_url=chosen.webhook_url, webhook_secret=chosen.webhook_secret)
+    if chosen.after_advance:
+        world.after_advance = Hook(chosen.after_advance)
+    try:
+        server = Server((chosen.host, int(chosen.port)), Handler)
+    except OSError as error:
+        sys.exit(f"The sandbox's Stripe cannot listen on {chosen.host}:{chosen.port}: {error}")
+    server.world = world
+    address = f"http://{chosen.host}:{server.server_address[1]}"
+    world.base_url = chosen.public_url.rstrip("/") or address
+    senders, ticker = Senders(world), Ticker(world)
+    senders.start()
+    ticker.start()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    print(f"listening on {address}", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        ticker.stopping.set()
+        senders.stop()
+        server.server_close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Events and the account, as requests read them."""
+
+from typing import Any
+
+from sandbox.stripe import events, listing
+from sandbox.stripe.errors import invalid
+from sandbox.stripe.shapes import Thing, complete
+from sandbox.stripe.world import World
+
+Params = dict[str, Any]
+
+MOST_TYPES = 20
+UNDELIVERED = (
+    "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.event = objects.id AND deliveries.state != 'succeeded')"
+)
+
+
+def retrieve(world: World, params: Params, event: str) -> Thing:
+    """Return an event."""
+    return events.with_pending_webhooks(world, world.fetch("event", event))
+
+
+def list_all(world: World, params: Params) -> Thing:
+    """Return a page of events, newest first; `types` may hold patterns such as `charge.*`."""
+    types = params.get("types")
+    if types and "type" in params:
+        raise invalid("You may only specify one of these parameters: type, types.", param="types")
+    if types and len(types) > MOST_TYPES:
+        raise invalid(f"You may pass at most {MOST_TYPES} event types.", param="types")
+    if "type" in params:
+        types = [params["type"]]
+    where = ""
+    if "delivery_success" in params:
+        where = f"NOT {UNDELIVERED}" if params["delivery_success"] else UNDELIVERED
+    listed = listing.page(world, "event", params, "/v1/events", types=types, where_sql=where)
+    return listed | {"data": [events.with_pending_webhooks(world, event) for event in listed["data"]]}
+
+
+def retrieve_account(world: World, params: Params) -> Thing:
+    """Return the account that the sandbox plays."""
+    return complete(
+        "account",
+        id="acct_sandbox",
+        business_profile={"name": "Sandbox", "url": None},
+        charges_enabled=True,
+        country="CH",
+        default_currency="usd",
+        details_submitted=True,
+        email=None,
+        payouts_enabled=False,
+        type="standard",
+    )

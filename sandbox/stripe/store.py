@@ -1,0 +1,154 @@
+"""Keep the sandbox's objects in one SQLite file, so that they survive a restart."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from sandbox.stripe.shapes import Thing
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (kind, sequence);
+CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (kind, json_extract(body, '$.customer'));
+CREATE INDEX IF NOT EXISTS objects_by_payment_intent ON objects (kind, json_extract(body, '$.payment_intent'));
+CREATE INDEX IF NOT EXISTS objects_by_charge ON objects (kind, json_extract(body, '$.charge'));
+CREATE INDEX IF NOT EXISTS objects_by_subscription ON objects (kind, json_extract(body, '$.subscription'));
+CREATE INDEX IF NOT EXISTS objects_by_invoice ON objects (kind, json_extract(body, '$.invoice'));
+CREATE INDEX IF NOT EXISTS objects_by_source ON objects (kind, json_extract(body, '$.source'));
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS schedule (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    clock TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS schedule_by_time ON schedule (clock, at, sequence);
+CREATE TABLE IF NOT EXISTS deliveries (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    event TEXT NOT NULL,
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at REAL NOT NULL,
+    last_answer TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state, next_at);
+CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event);
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+    key TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    request TEXT NOT NULL,
+    status INTEGER,
+    body TEXT,
+    created REAL NOT NULL
+);
+"""
+TABLES = ("objects", "settings", "schedule", "deliveries", "idempotency_keys")
+
+
+class Store:
+    """The objects, the settings and the timetable. Its caller holds the world's lock."""
+
+    def __init__(self, path: str) -> None:
+        self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=NORMAL")
+        self.connection.executescript(SCHEMA)
+        # A request that a crash interrupted did not finish, so its key may be used again.
+        self.connection.execute("DELETE FROM idempotency_keys WHERE status IS NULL")
+
+    def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement of a module that keeps its own table here."""
+        return self.connection.execute(statement, tuple(values))
+
+    def get(self, object_id: str) -> Thing | None:
+        """Return the object with this id."""
+        row = self.execute("SELECT body FROM objects WHERE id = ?", [object_id]).fetchone()
+        return json.loads(row["body"]) if row else None
+
+    def put(self, thing: Thing) -> Thing:
+        """Write an object, new or changed."""
+        self.execute(
+            "INSERT INTO objects (id, kind, created, body) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+            [thing["id"], thing["object"], thing.get("created", 0), json.dumps(thing)],
+        )
+        return thing
+
+    def remove(self, object_id: str) -> None:
+        """Forget an object."""
+        self.execute("DELETE FROM objects WHERE id = ?", [object_id])
+
+    def select(
+        self,
+        kind: str,
+        *,
+        created: dict[str, int] | None = None,
+        types: list[str] | None = None,
+        where_sql: str = "",
+        after: str | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+        **equal: Any,
+    ) -> list[Thing]:
+        """Return the objects of a kind whose fields equal the given values, newest first.
+
+        With `before` they are the ones nearest above that id, still newest first, as Stripe's `ending_before` answers.
+        """
+        conditions, values = ["kind = ?", "json_extract(body, '$.deleted') IS NULL"], [kind]
+        for name, value in equal.items():
+            path = "$." + name.replace("__", ".")
+            conditions.append(f"json_extract(body, '{path}') IS ?")
+            values.append(value)
+        for operator, moment in (created or {}).items():
+            conditions.append(f"created {OPERATORS[operator]} ?")
+            values.append(moment)
+        if types:
+            clauses = []
+            for pattern in types:
+                clauses.append("json_extract(body, '$.type') GLOB ?")
+                values.append(pattern)
+            conditions.append(f"({' OR '.join(clauses)})")
+        if where_sql:
+            conditions.append(where_sql)
+        for cursor, operator in ((after, "<"), (before, ">")):
+            if cursor:
+                conditions.append(f"sequence {operator} (SELECT sequence FROM objects WHERE id = ?)")
+                values.append(cursor)
+        order = "ASC" if before else "DESC"
+        statement = f"SELECT body FROM objects WHERE {' AND '.join(conditions)} ORDER BY sequence {order}"  # noqa: S608
+        if limit is not None:
+            statement += f" LIMIT {int(limit)}"
+        rows = [json.loads(row["body"]) for row in self.execute(statement, values)]
+        return rows[::-1] if before else rows
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """Return a setting of the sandbox, such as the clock's offset."""
+        row = self.execute("SELECT value FROM settings WHERE name = ?", [name]).fetchone()
+        return json.loads(row["value"]) if row else default
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Write a setting."""
+        self.execute(
+            "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [name, json.dumps(value)],
+        )
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for table in TABLES:
+            self.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
+OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "="}

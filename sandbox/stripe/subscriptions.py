@@ -1,0 +1,433 @@
+"""Subscriptions and their items, as requests create and change them."""
+
+from typing import Any
+
+from sandbox.stripe import billing, catalogue, events, invoices, listing, payment_intents
+from sandbox.stripe.errors import invalid, missing, not_simulated
+from sandbox.stripe.ids import new_id
+from sandbox.stripe.money import check_amount, shown
+from sandbox.stripe.presenting import present
+from sandbox.stripe.rules import merged_metadata
+from sandbox.stripe.shapes import Thing, complete
+from sandbox.stripe.world import World
+
+Params = dict[str, Any]
+
+NOT_SIMULATED = ("add_invoice_items", "application_fee_percent", "backdate_start_date", "billing_cycle_anchor")
+NOT_SIMULATED += (
+    "billing_cycle_anchor_config",
+    "billing_schedules",
+    "billing_thresholds",
+    "default_source",
+    "discounts",
+)
+NOT_SIMULATED += ("pending_invoice_item_interval", "transfer_data", "trial_end", "trial_from_plan", "trial_period_days")
+NOT_SIMULATED += ("on_behalf_of", "default_tax_rates")
+ENDED = ("canceled", "incomplete_expired")
+
+
+def create(world: World, params: Params) -> Thing:
+    """Create a subscription and charge its first invoice."""
+    _refuse_not_simulated(params)
+    customer = world.fetch("customer", params["customer"], param="customer")
+    with world.clock_of(customer):
+        prices = prices_of(world, params.get("items") or [])
+        behaviour = params.get("payment_behavior", "allow_incomplete")
+        if behaviour == "pending_if_incomplete":
+            raise not_simulated("payment_behavior=pending_if_incomplete")
+        method = params.get("default_payment_method")
+        if method:
+            _owned_method(world, customer["id"], method)
+        subscription = build(
+            world,
+            customer,
+            prices,
+            metadata=merged_metadata({}, params.get("metadata", {})),
+            default_payment_method=method,
+            description=params.get("description"),
+            cancel_at_period_end=params.get("cancel_at_period_end", False),
+            payment_settings=payment_settings(params.get("payment_settings")),
+        )
+        if params.get("cancel_at") is not None:
+            _set_cancel_at(world, subscription, params["cancel_at"])
+        events.emit(world, "customer.subscription.created", subscription)
+        invoice = first_invoice(world, subscription)
+        if behaviour != "default_incomplete" and invoice["status"] == "open":
+            billing.collect(world, invoice, off_session=bool(params.get("off_session")))
+            intent = invoices.intent_of(world, invoice)
+            if behaviour == "error_if_incomplete" and intent and intent["status"] not in ("succeeded", "processing"):
+                error = payment_intents.declined(world, intent)
+                error.keep = False
+                raise error
+        return world.fetch("subscription", subscription["id"])
+
+
+def _refuse_not_simulated(params: Params) -> None:
+    for name in NOT_SIMULATED:
+        if params.get(name):
+            raise not_simulated(name)
+    if (params.get("automatic_tax") or {}).get("enabled"):
+        raise not_simulated("automatic_tax[enabled]")
+    if params.get("collection_method", "charge_automatically") != "charge_automatically":
+        raise not_simulated("collection_method=send_invoice")
+
+
+def prices_of(world: World, items: list[Params], *, param: str = "items") -> list[tuple[Thing, int, dict[str, str]]]:
+    """Return the price, quantity and metadata of each requested item."""
+    if not items:
+        raise invalid(f"Missing required param: {param}.", param=param, code="parameter_missing")
+    found = []
+    for position, item in enumerate(items):
+        where = f"{param}[{position}]"
+        price = price_of(world, item, where)
+        if price["type"] != "recurring":
+            raise invalid(
+                "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
+                param=f"{where}[price]",
+            )
+        found.append((price, item.get("quantity", 1), merged_metadata({}, item.get("metadata") or {})))
+    recurrings = {(price["recurring"]["interval"], price["recurring"]["interval_count"]) for price, _, _ in found}
+    currencies = {price["currency"] for price, _, _ in found}
+    if len(currencies) > 1:
+        raise invalid("The prices of a subscription must all use the same currency.", param=param)
+    if len(recurrings) > 1:
+        raise not_simulated("prices of different intervals in one subscription")
+    return found
+
+
+def price_of(world: World, item: Params, where: str) -> Thing:
+    """Return the price that an item names or describes."""
+    if "price_data" in item:
+        return catalogue.from_price_data(world, item["price_data"], param=f"{where}[price_data]")
+    if "price" in item:
+        return world.fetch("price", item["price"], param=f"{where}[price]")
+    raise invalid(
+        f"One of the following params is required: {where}[price], {where}[price_data].",
+        param=where,
+        code="parameter_missing",
+    )
+
+
+def payment_settings(given: Params | None) -> Params:
+    """Return payment settings with their defaults."""
+    chosen = given or {}
+    for kind in chosen.get("payment_method_types") or []:
+        if kind not in payment_intents.SIMULATED_TYPES:
+            raise not_simulated(f"payment_settings[payment_method_types]={kind}")
+    return {
+        "payment_method_options": None,
+        "payment_method_types": chosen.get("payment_method_types") or None,
+        "save_default_payment_method": chosen.get("save_default_payment_method", "off"),
+    }
+
+
+def build(
+    world: World,
+    customer: Thing,
+    prices: list[tuple[Thing, int, dict[str, str]]],
+    *,
+    status: str = "incomplete",
+    **values: Any,
+) -> Thing:
+    """Store a new subscription with its items, without an event or an invoice."""
+    now = world.now()
+    currency = prices[0][0]["currency"]
+    check_amount(sum(price["unit_amount"] * quantity for price, quantity, _ in prices), currency)
+    defaults: Params = {
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": now,
+        "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible", "updated_at": None},
+        "billing_schedules": [],
+        "cancel_at_period_end": False,
+        "cancellation_details": dict.fromkeys(("comment", "feedback", "feedback_option", "reason")),
+        "collection_method": "charge_automatically",
+        "created": now,
+        "currency": currency,
+        "customer": customer["id"],
+        "default_tax_rates": [],
+        "discounts": [],
+        "id": new_id("subscription"),
+        "invoice_settings": {
+            "account_tax_ids": None,
+            "custom_fields": None,
+            "description": None,
+            "footer": None,
+            "issuer": {"account": None, "type": "self"},
+        },
+        "items": None,
+        "livemode": False,
+        "metadata": {},
+        "payment_settings": payment_settings(None),
+        "start_date": now,
+        "status": status,
+        "test_clock": customer["test_clock"],
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+    }
+    subscription = world.store.put(complete("subscription", **(defaults | values)))
+    for price, quantity, metadata in prices:
+        world.store.put(_item(world, subscription, price, quantity, metadata))
+    following = billing.following_period_end(world, subscription, now)
+    for item in billing.items_of(world, subscription):
+        events.update(world, item, None, current_period_end=following)
+    if subscription["cancel_at_period_end"]:
+        events.update(world, subscription, None, cancel_at=following, canceled_at=now)
+    billing.plan_period(world, subscription)
+    if status == "incomplete":
+        world.schedule(now + billing.INCOMPLETE_HOURS * billing.HOUR, "expire_incomplete", subscription)
+    return subscription
+
+
+def _item(world: World, subscription: Thing, price: Thing, quantity: int, metadata: dict[str, str]) -> Thing:
+    return complete(
+        "subscription_item",
+        id=new_id("subscription_item"),
+        created=world.now(),
+        current_period_end=world.now(),
+        current_period_start=world.now(),
+        discounts=[],
+        metadata=metadata,
+        plan=catalogue.plan_of(price),
+        price=present(world, price),
+        quantity=quantity,
+        subscription=subscription["id"],
+        tax_rates=[],
+    )
+
+
+def first_invoice(world: World, subscription: Thing, *, intent: Thing | None = None) -> Thing:
+    """Make and finalize a new subscription's first invoice, for a payment intent that may exist already."""
+    start, end_at = billing.period_of(world, subscription)
+    lines = billing.lines_for(world, subscription, start, end_at)
+    invoice = invoices.draft(world, subscription, lines, reason="subscription_create", period=(start, start))
+    events.update(world, subscription, None, latest_invoice=invoice["id"])
+    return invoices.finalize(world, invoice, intent=intent)
+
+
+def _owned_method(world: World, customer: str, method: str) -> None:
+    found = world.fetch("payment_method", method, param="default_payment_method")
+    if found["customer"] != customer:
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method}. The payment method must be attached to"
+            " the customer.",
+            code="resource_missing",
+            param="default_payment_method",
+        )
+
+
+def retrieve(world: World, params: Params, subscription: str) -> Thing:
+    """Return a subscription."""
+    return world.fetch("subscription", subscription)
+
+
+def update(world: World, params: Params, subscription: str) -> Thing:
+    """Change a subscription: its amount, its payment method, a pause, its end."""
+    _refuse_not_simulated(params)
+    thing = world.fetch("subscription", subscription)
+    if thing["status"] in ENDED and set(params) - {"metadata", "cancellation_details"}:
+        raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
+    with world.clock_of(thing):
+        changes: Params = {}
+        if "description" in params:
+            changes["description"] = params["description"] or None
+        if "metadata" in params:
+            changes["metadata"] = merged_metadata(thing["metadata"], params["metadata"])
+        if "default_payment_method" in params:
+            _owned_method(world, thing["customer"], params["default_payment_method"])
+            changes["default_payment_method"] = params["default_payment_method"]
+        if "payment_settings" in params:
+            chosen = {
+                name: value for name, value in params["payment_settings"].items() if name in thing["payment_settings"]
+            }
+            changes["payment_settings"] = thing["payment_settings"] | chosen
+        if "cancellation_details" in params:
+            details = {name: value or None for name, value in params["cancellation_details"].items()}
+            changes["cancellation_details"] = thing["cancellation_details"] | details
+        if "pause_collection" in params:
+            changes["pause_collection"] = _pause(world, thing, params["pause_collection"])
+        changes |= _ending(world, thing, params)
+        changed_items = _change_items(world, thing, params) if params.get("items") else {}
+        if changed_items and all(thing.get(name) == value for name, value in changes.items()):
+            events.emit(world, "customer.subscription.updated", thing, previous=changed_items)
+        else:
+            events.update(world, thing, "customer.subscription.updated", **changes)
+        return thing
+
+
+def _pause(world: World, subscription: Thing, given: Any) -> Params | None:
+    world.unschedule("resume_collection", subscription)
+    if not given:
+        return None
+    resumes_at = given.get("resumes_at")
+    if resumes_at is not None:
+        if resumes_at <= world.now():
+            raise invalid("The `resumes_at` timestamp must be in the future.", param="pause_collection[resumes_at]")
+        world.schedule(resumes_at, "resume_collection", subscription)
+    return {"behavior": given["behavior"], "resumes_at": resumes_at}
+
+
+def _ending(world: World, subscription: Thing, params: Params) -> Params:
+    """Return the changes that plan a subscription's end, or take the plan back."""
+    if "cancel_at_period_end" in params and params.get("cancel_at"):
+        raise invalid(
+            "You may only specify one of these parameters: cancel_at, cancel_at_period_end.", param="cancel_at"
+        )
+    if "cancel_at_period_end" in params:
+        details = subscription["cancellation_details"]
+        _, end_at = billing.period_of(world, subscription)
+        if params["cancel_at_period_end"]:
+            details = details | {"reason": "cancellation_requested"}
+            return {
+                "cancel_at": end_at,
+                "cancel_at_period_end": True,
+                "canceled_at": world.now(),
+                "cancellation_details": details | _details(params),
+            }
+        if subscription["cancel_at_period_end"]:
+            details = details | {"reason": None}
+            return {
+                "cancel_at": None,
+                "cancel_at_period_end": False,
+                "canceled_at": None,
+                "cancellation_details": details | _details(params),
+            }
+    if "cancel_at" in params:
+        world.unschedule("cancel_subscription", subscription)
+        if not params["cancel_at"]:
+            return {"cancel_at": None, "canceled_at": None}
+        _set_cancel_at(world, subscription, params["cancel_at"])
+        return {"canceled_at": world.now()}
+    return {}
+
+
+def _details(params: Params) -> Params:
+    return {name: value or None for name, value in (params.get("cancellation_details") or {}).items()}
+
+
+def _set_cancel_at(world: World, subscription: Thing, at: Any) -> None:
+    if not isinstance(at, int):
+        raise not_simulated(f"cancel_at={at}")
+    if at <= world.now():
+        raise invalid("The `cancel_at` timestamp must be in the future.", param="cancel_at")
+    events.update(world, subscription, "customer.subscription.updated", cancel_at=at)
+    world.schedule(at, "cancel_subscription", subscription)
+
+
+def _change_items(world: World, subscription: Thing, params: Params) -> Params:
+    """Change prices and quantities in place, and return the subscription's fields as they were before."""
+    behaviour = params.get("proration_behavior", "create_prorations")
+    if behaviour == "always_invoice":
+        raise not_simulated("proration_behavior=always_invoice")
+    before = {"items": present(world, subscription)["items"]}
+    known = {item["id"]: item for item in billing.items_of(world, subscription)}
+    for position, given in enumerate(params["items"]):
+        where = f"items[{position}]"
+        if given.get("deleted") or "id" not in given:
+            raise not_simulated(f"{where} without the id of an item to change")
+        item = known.get(given["id"])
+        if item is None:
+            raise missing("subscription_item", given["id"], param=f"{where}[id]", status=400)
+        price = price_of(world, given, where) if "price" in given or "price_data" in given else item["price"]
+        quantity = given.get("quantity", item["quantity"])
+        _check_change(subscription, item, price, where)
+        check_amount(price["unit_amount"] * quantity, price["currency"], param=where)
+        if behaviour == "create_prorations":
+            _prorate(world, subscription, item, price, quantity)
+        metadata = merged_metadata(item["metadata"], given["metadata"]) if "metadata" in given else item["metadata"]
+        events.update(
+            world,
+            item,
+            None,
+            price=present(world, price),
+            plan=catalogue.plan_of(price),
+            quantity=quantity,
+            metadata=metadata,
+        )
+    return before
+
+
+def _check_change(subscription: Thing, item: Thing, price: Thing, where: str) -> None:
+    if price["type"] != "recurring":
+        raise invalid(
+            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
+            param=f"{where}[price]",
+        )
+    if price["currency"] != subscription["currency"]:
+        raise invalid(
+            f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency:"
+            f" `{subscription['currency']}`.",
+            param=f"{where}[price]",
+        )
+    same = ("interval", "interval_count")
+    if any(price["recurring"][name] != item["price"]["recurring"][name] for name in same):
+        raise not_simulated(f"{where}: a change of the billing interval")
+
+
+def _prorate(world: World, subscription: Thing, item: Thing, price: Thing, quantity: int) -> None:
+    """Put the rest of the period at the old and at the new price onto the next invoice."""
+    start, end_at = item["current_period_start"], item["current_period_end"]
+    now = world.now()
+    if now >= end_at:
+        return
+    lines = list(subscription.get("_pending_lines") or [])
+    for each, count, sign, words in (
+        (item["price"], item["quantity"], -1, "Unused time on"),
+        (price, quantity, 1, "Remaining time on"),
+    ):
+        whole = each["unit_amount"] * count
+        part = (whole * (end_at - now) * 2 + (end_at - start)) // (2 * (end_at - start))
+        said = f"{words} {count} × {shown(each['unit_amount'], each['currency'])}"
+        lines.append(invoices.proration_line(item | {"quantity": count}, each, sign * part, said, now, end_at))
+    events.update(world, subscription, None, _pending_lines=lines)
+
+
+def cancel(world: World, params: Params, subscription: str) -> Thing:
+    """End a subscription now."""
+    thing = world.fetch("subscription", subscription)
+    if thing["status"] in ENDED:
+        raise missing("subscription", subscription)
+    for name in ("invoice_now", "prorate"):
+        if params.get(name):
+            raise not_simulated(name)
+    with world.clock_of(thing):
+        return end(world, thing, reason="cancellation_requested", details=_details(params))
+
+
+def end(world: World, subscription: Thing, *, reason: str, details: Params | None = None) -> Thing:
+    """End a subscription now, for a reason of Stripe's."""
+    return billing.end(world, subscription, reason=reason, details=details)
+
+
+def list_all(world: World, params: Params) -> Thing:
+    """Return a page of subscriptions; ended ones only when asked for by status."""
+    filters = listing.equal_to(params, "customer", "collection_method", "test_clock")
+    status = params.get("status")
+    where = "json_extract(body, '$.status') != 'canceled'"
+    if status == "ended":
+        where = "json_extract(body, '$.status') IN ('canceled', 'incomplete_expired')"
+    elif status == "all":
+        where = ""
+    elif status:
+        filters["status"], where = status, ""
+    if "price" in params:
+        raise not_simulated("price")
+    return listing.page(world, "subscription", params, "/v1/subscriptions", where_sql=where, **filters)
+
+
+def retrieve_item(world: World, params: Params, item: str) -> Thing:
+    """Return a subscription item."""
+    return world.fetch("subscription_item", item)
+
+
+def update_item(world: World, params: Params, item: str) -> Thing:
+    """Change a subscription item, as an update of its subscription would."""
+    thing = world.fetch("subscription_item", item)
+    own = {name: params[name] for name in ("price", "price_data", "quantity", "metadata") if name in params}
+    rest = {name: params[name] for name in ("proration_behavior",) if name in params}
+    update(world, {"items": [own | {"id": item}]} | rest, thing["subscription"])
+    return world.fetch("subscription_item", item)
+
+
+def list_items(world: World, params: Params) -> Thing:
+    """Return the items of a subscription."""
+    url = f"/v1/subscription_items?subscription={params['subscription']}"
+    return listing.page(world, "subscription_item", params, url, subscription=params["subscription"])
