@@ -73,6 +73,11 @@ def create(world: World, params: Params) -> Thing:
     return session
 
 
+def _eligible(allowed: list[str] | None) -> list[str]:
+    """Return the ways to pay that this account has, as far as the request allows them: a filter, not a list."""
+    return [kind for kind in ("card", "sepa_debit") if kind in (allowed or ["card"])] or ["card"]
+
+
 def _simple_values(params: Params, mode: str) -> Params:
     """Return the session's fields that the request gives directly, with their defaults."""
     recovery = (params.get("after_expiration") or {}).get("recovery")
@@ -106,7 +111,8 @@ def _simple_values(params: Params, mode: str) -> Params:
             "payment_method_collection", "always" if mode == "subscription" else "if_required"
         ),
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": params.get("payment_method_types") or ["card"],
+        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
+        "payment_method_types": _eligible(params.get("allowed_payment_method_types")),
         "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
         "phone_number_collection": {"enabled": False},
         "shipping_options": [],

@@ -31,7 +31,7 @@ MODES = {
 }
 NOT_SIMULATED = ("allow_promotion_codes", "customer_account", "discounts", "optional_items", "shipping_options")
 NOT_SIMULATED += ("shipping_address_collection", "custom_fields", "branding_settings", "consent_collection")
-NOT_SIMULATED += ("payment_method_configuration", "permissions", "name_collection", "allowed_payment_method_types")
+NOT_SIMULATED += ("payment_method_configuration", "permissions", "name_collection")
 NOT_SIMULATED_WHEN_ENABLED = ("automatic_tax", "invoice_creation", "phone_number_collection", "tax_id_collection")
 NOT_SIMULATED_WHEN_ENABLED += ("adaptive_pricing", "managed_payments")
 SUBSCRIPTION_DATA = ("billing_mode", "description", "metadata", "invoice_settings")
