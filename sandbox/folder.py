@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.children import Child, birth, kill_group, stop_stranger
+from sandbox.postgres_programs import can_enter, server_account
 
 # A Unix socket's path may have 107 bytes (103 on macOS), and ours add up to 43 to the folder of temporary files.
 LONGEST_BASE = 60
@@ -24,10 +25,10 @@ class AlreadyRunning(Exception):
 
 
 def short_folder(prefix: str) -> Path:
-    """Make a private folder whose path leaves room for a socket's name."""
-    base = tempfile.gettempdir()
-    if len(os.fsencode(base)) > LONGEST_BASE:
-        base = "/tmp"  # noqa: S108 - the folder in it is made by mkdtemp with a random name and mode 0700.
+    """Make a private folder whose path leaves room for a socket's name, where the database's account can get to."""
+    base = Path(tempfile.gettempdir())
+    if len(bytes(base)) > LONGEST_BASE or not can_enter(base, server_account()):
+        base = Path("/tmp")  # noqa: S108 - the folder in it is made by mkdtemp with a random name and mode 0700.
     return Path(tempfile.mkdtemp(prefix=prefix, dir=base))
 
 

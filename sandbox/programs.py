@@ -73,8 +73,22 @@ def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Pa
         mail = ("-m", "sandbox.mail", *listening, "--maildir", str(folder / "mail"))
         programs.append(python("mail", *mail, environment=environment, is_ready=accepts(ports["mail"])))
     if uses_own_stripe():
-        stripe = ("-m", "sandbox.stripe", "--port", str(ports["stripe"]), "--data", str(folder / "stripe"))
-        programs.append(python("stripe", *stripe, environment=environment, is_ready=accepts(ports["stripe"])))
+        # The secret goes by the environment: a process's arguments are there for everyone to read.
+        speaking = {
+            "STRIPE_SANDBOX_WEBHOOK_URL": f"http://{HOST}:{ports['web']}/stripe/webhook/",
+            "STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"],
+        }
+        stripe = (
+            "-m",
+            "sandbox.stripe",
+            "--port",
+            str(ports["stripe"]),
+            "--data",
+            str(folder / "stripe" / "state.sqlite3"),
+        )
+        programs.append(
+            python("stripe", *stripe, environment={**environment, **speaking}, is_ready=accepts(ports["stripe"]))
+        )
     # No log of requests: paths hold the tokens of mailed links. No control socket: it would be left in the home folder.
     serving = ("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--no-control-socket")
     web = ("--bind", f"{HOST}:{ports['web']}", "--graceful-timeout", "10", "--log-level", "warning", *serving)

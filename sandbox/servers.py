@@ -96,6 +96,14 @@ class Servers:
         child.stop(is_hurried=is_hurried)
         self.folder.forget(child)
 
+    @contextmanager
+    def running(self) -> Iterator["Servers"]:
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
+
     def log(self, name: str) -> Path:
         return self.folder.path / "logs" / f"{name}.log"
 
@@ -106,12 +114,10 @@ def throwaway() -> Iterator[Servers]:
     remove_abandoned()
     folder = Folder(short_folder(THROWAWAY_PREFIX))
     folder.claim()
-    servers = Servers(folder, durable=False)
     try:
-        servers.start()
-        yield servers
+        with Servers(folder, durable=False).running() as servers:
+            yield servers
     finally:
-        servers.stop()
         folder.release()
         shutil.rmtree(folder.path, ignore_errors=True)
 
