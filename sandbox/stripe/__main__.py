@@ -1,4 +1,4 @@
-"""Run the sandbox's Stripe: `python -m sandbox.stripe --port 8421 --data FILE --webhook-url URL --webhook-secret whsec_…`."""
+"""Run the sandbox's Stripe: an API to be spoken to by the unmodified SDK, its hosted pages, and its webhooks."""
 
 import argparse
 import os

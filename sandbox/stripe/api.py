@@ -29,7 +29,7 @@ def answer(world: World, request: Request) -> Answer:
         status, body, more = _perform(world, request, request_id, fault)
         headers |= more
     except ApiError as error:
-        status, body = error.status, _encoded(error.body() | {})
+        status, body = error.status, _encoded(error.body())
     if fault.kind == "lose_answer":
         time.sleep(fault.seconds)
         return Answer(status, lost=True)
@@ -51,8 +51,8 @@ def _check_key(authorization: str) -> None:
     if not key:
         raise ApiError(
             401,
-            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth"
-            " (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer"
+            " auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
         )
     if not re.match(r"(sk|rk)_test_", key):
         hidden = key[:8] + "*" * max(0, len(key) - 12) + key[-4:]
@@ -69,9 +69,9 @@ def _perform(world: World, request: Request, request_id: str, fault: faults.Faul
     if found is None:
         raise ApiError(
             404,
-            f"Unrecognized request URL ({request.method}: {request.path}). If you are trying to list objects, remove the"
-            " trailing slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier"
-            " in your code. The sandbox may also not simulate this part of the API.",
+            f"Unrecognized request URL ({request.method}: {request.path}). If you are trying to list objects, remove"
+            " the trailing slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty)"
+            " identifier in your code. The sandbox may also not simulate this part of the API.",
         )
     route, names = found
     raw = form_encoding.decode(request.body if request.method == "POST" else request.query)
@@ -127,7 +127,7 @@ def _work(
             finally:
                 world.request = None
         if fault.kind == "error_after":
-            raise ApiError(500, "An unknown error occurred", type="api_error")
+            raise ApiError(500, "An unknown error occurred", kind="api_error")
     except ApiError as error:
         return error.status, _encoded(error.body())
     return 200, _encoded(shown)

@@ -16,7 +16,7 @@ DAY = 86_400
 def move(
     world: World,
     *,
-    type: str,
+    kind: str,
     amount: int,
     currency: str,
     source: str,
@@ -42,10 +42,10 @@ def move(
             fee=fee,
             fee_details=details if fee else [],
             net=amount - fee,
-            reporting_category=reporting_category or type,
+            reporting_category=reporting_category or kind,
             source=source,
             status="pending",
-            type=type,
+            type=kind,
         )
     )
 
@@ -54,7 +54,7 @@ def charge_movement(world: World, charge: Thing, amount: int) -> Thing:
     """Write the income of a charge, less Stripe's fee."""
     return move(
         world,
-        type="charge" if charge["payment_method_details"]["type"] == "card" else "payment",
+        kind="charge" if charge["payment_method_details"]["type"] == "card" else "payment",
         amount=amount,
         currency=charge["currency"],
         fee=money.fee(amount),

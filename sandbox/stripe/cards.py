@@ -32,8 +32,10 @@ DECLINES = {
     "test_mode_live_card": (
         "card_declined",
         "test_mode_live_card",
-        "Your card was declined. Your request was in test mode, but used a non test card."
-        " For a list of valid test cards, visit: https://stripe.com/docs/testing.",
+        (
+            "Your card was declined. Your request was in test mode, but used a non test card."
+            " For a list of valid test cards, visit: https://stripe.com/docs/testing."
+        ),
     ),
 }
 

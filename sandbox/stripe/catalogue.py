@@ -57,7 +57,7 @@ def update_product(world: World, params: Params, product: str) -> Thing:
     """Change a product."""
     thing = world.fetch("product", product)
     names = ("active", "description", "name", "statement_descriptor", "unit_label", "url")
-    changes = {name: params[name] if params[name] != "" else None for name in names if name in params}
+    changes: Params = {name: params[name] if params[name] != "" else None for name in names if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(thing["metadata"], params["metadata"])
     return events.update(world, thing, "product.updated", updated=world.now(), **changes)
@@ -162,7 +162,7 @@ def retrieve_price(world: World, params: Params, price: str) -> Thing:
 def update_price(world: World, params: Params, price: str) -> Thing:
     """Change what may be changed of a price; its amount never may."""
     thing = world.fetch("price", price)
-    changes = {name: params[name] or None for name in ("lookup_key", "nickname") if name in params}
+    changes: Params = {name: params[name] or None for name in ("lookup_key", "nickname") if name in params}
     if "active" in params:
         changes["active"] = params["active"]
     if "metadata" in params:
@@ -174,7 +174,7 @@ def list_prices(world: World, params: Params) -> Thing:
     """Return a page of prices."""
     filters = listing.equal_to(params, "active", "currency", "product", "type")
     if "lookup_keys" in params:
-        rows = [row for row in listing.select(world, "price", params, **filters)]
+        rows = listing.select(world, "price", params, **filters)
         rows = [row for row in rows if row["lookup_key"] in params["lookup_keys"]]
         return {"object": "list", "data": rows, "has_more": False, "url": "/v1/prices"}
     return listing.page(world, "price", params, "/v1/prices", **filters)

@@ -204,7 +204,7 @@ def fail(world: World, intent: Thing, method: Thing, decline: str) -> Thing:
     return events.save(world, charge, "charge.failed")
 
 
-def _outcome(type: str, risk: str, *, network: str, words: str, reason: str | None = None) -> Thing:
+def _outcome(kind: str, risk: str, *, network: str, words: str, reason: str | None = None) -> Thing:
     score = {"normal": 20, "elevated": 65, "highest": 90}.get(risk)
     outcome: Thing = {
         "advice_code": None,
@@ -214,7 +214,7 @@ def _outcome(type: str, risk: str, *, network: str, words: str, reason: str | No
         "reason": reason,
         "risk_level": risk,
         "seller_message": words,
-        "type": type,
+        "type": kind,
     }
     if score is not None:
         outcome["risk_score"] = score
@@ -229,7 +229,7 @@ def retrieve(world: World, params: Params, charge: str) -> Thing:
 def update(world: World, params: Params, charge: str) -> Thing:
     """Change a charge's words."""
     thing = world.fetch("charge", charge)
-    changes = {name: params[name] for name in ("description", "receipt_email") if name in params}
+    changes: Params = {name: params[name] for name in ("description", "receipt_email") if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(thing["metadata"], params["metadata"])
     return events.update(world, thing, "charge.updated", **changes)

@@ -5,7 +5,7 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from sandbox.stripe import catalogue, checkout_rules, events, listing, setup_intents, subscriptions
+from sandbox.stripe import catalogue, checkout_rules, events, listing, setup_intents, subscription_items
 from sandbox.stripe.errors import invalid
 from sandbox.stripe.ids import new_id, random_text
 from sandbox.stripe.money import check_amount, check_currency
@@ -130,11 +130,11 @@ def _customer_details(email: str | None) -> Params:
 
 
 def _line_item(world: World, item: Params, where: str, mode: str) -> Thing:
-    price = subscriptions.price_of(world, item, where)
+    price = subscription_items.price_of(world, item, where)
     if price["type"] == "recurring" and mode == "payment":
         raise invalid(
-            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only"
-            " one-time prices.",
+            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use"
+            " only one-time prices.",
             param=where,
         )
     product = catalogue.retrieve_product(world, {}, price["product"])

@@ -85,8 +85,15 @@ def _payment_intent(world: World, session: Thing) -> Thing:
     if session.get("_intent"):
         return world.fetch("payment_intent", session["_intent"])
     data = session["_params"]["payment_intent_data"] or {}
-    names = ("capture_method", "description", "receipt_email", "setup_future_usage", "shipping")
-    names += ("statement_descriptor", "statement_descriptor_suffix")
+    names: tuple[str, ...] = (
+        "capture_method",
+        "description",
+        "receipt_email",
+        "setup_future_usage",
+        "shipping",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+    )
     values: dict[str, Any] = {name: data[name] for name in names if name in data}
     if session["mode"] == "subscription":
         values |= {"description": "Subscription creation", "setup_future_usage": "off_session"}

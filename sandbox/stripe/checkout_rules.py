@@ -29,14 +29,39 @@ MODES = {
     "allow_promotion_codes": ("payment", "subscription"),
     "shipping_options": ("payment",),
 }
-NOT_SIMULATED = ("allow_promotion_codes", "customer_account", "discounts", "optional_items", "shipping_options")
-NOT_SIMULATED += ("shipping_address_collection", "custom_fields", "branding_settings", "consent_collection")
-NOT_SIMULATED += ("payment_method_configuration", "permissions", "name_collection")
-NOT_SIMULATED_WHEN_ENABLED = ("automatic_tax", "invoice_creation", "phone_number_collection", "tax_id_collection")
-NOT_SIMULATED_WHEN_ENABLED += ("adaptive_pricing", "managed_payments")
+NOT_SIMULATED: tuple[str, ...] = (
+    "allow_promotion_codes",
+    "customer_account",
+    "discounts",
+    "optional_items",
+    "shipping_options",
+    "shipping_address_collection",
+    "custom_fields",
+    "branding_settings",
+    "consent_collection",
+    "payment_method_configuration",
+    "permissions",
+    "name_collection",
+)
+NOT_SIMULATED_WHEN_ENABLED: tuple[str, ...] = (
+    "automatic_tax",
+    "invoice_creation",
+    "phone_number_collection",
+    "tax_id_collection",
+    "adaptive_pricing",
+    "managed_payments",
+)
 SUBSCRIPTION_DATA = ("billing_mode", "description", "metadata", "invoice_settings")
-INTENT_DATA = ("capture_method", "description", "metadata", "receipt_email", "setup_future_usage", "shipping")
-INTENT_DATA += ("statement_descriptor", "statement_descriptor_suffix")
+INTENT_DATA: tuple[str, ...] = (
+    "capture_method",
+    "description",
+    "metadata",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+)
 
 
 def check(params: Params, *, now: int) -> None:
@@ -47,18 +72,8 @@ def check(params: Params, *, now: int) -> None:
     for name, modes in MODES.items():
         if name in params and mode not in modes:
             raise invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
-    if "customer" in params and "customer_email" in params:
-        raise invalid("You may only specify one of these parameters: customer, customer_email.", param="customer_email")
-    if "customer" in params and "customer_creation" in params:
-        raise invalid("You may only specify one of these parameters: customer, customer_creation.", param="customer")
-    if "customer_update" in params and "customer" not in params:
-        raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
-    if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise not_simulated(f"ui_mode={params['ui_mode']}")
-    if "return_url" in params:
-        raise invalid("`return_url` is not allowed with `ui_mode: hosted_page`.", param="return_url")
-    if "success_url" not in params:
-        raise _missing("success_url")
+    _check_customer(params)
+    _check_pages(params)
     if mode != "setup" and not params.get("line_items"):
         raise _missing("line_items")
     if mode == "setup" and "currency" not in params and "payment_method_types" not in params:
@@ -73,6 +88,23 @@ def check(params: Params, *, now: int) -> None:
 
 def _missing(name: str) -> ApiError:
     return invalid(f"Missing required param: {name}.", param=name, code="parameter_missing")
+
+
+def _check_customer(params: Params) -> None:
+    for name in ("customer_email", "customer_creation"):
+        if "customer" in params and name in params:
+            raise invalid(f"You may only specify one of these parameters: customer, {name}.", param=name)
+    if "customer_update" in params and "customer" not in params:
+        raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
+
+
+def _check_pages(params: Params) -> None:
+    if params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise not_simulated(f"ui_mode={params['ui_mode']}")
+    if "return_url" in params:
+        raise invalid("`return_url` is not allowed with `ui_mode: hosted_page`.", param="return_url")
+    if "success_url" not in params:
+        raise _missing("success_url")
 
 
 def _check_methods(params: Params) -> None:

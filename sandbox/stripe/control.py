@@ -1,6 +1,7 @@
 """The control API under `/_control/`: JSON in, JSON out, for tests."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -46,42 +47,62 @@ def _read(world: World, name: str, query: dict[str, list[str]]) -> Any:
 
 
 def _act(world: World, name: str, given: dict[str, Any]) -> Any:
-    match name:
-        case "mode":
-            actions.set_mode(world, given)
-            return _read(world, "state", {})
-        case "advance":
-            wanted = {key: int(given[key]) for key in ("days", "months", "seconds", "to") if given.get(key) is not None}
-            return {"now": actions.advance(world, **wanted)}
-        case "pay":
-            return _pay(world, given)
-        case "refund":
-            return present(world, actions.refund(world, given))
-        case "fail-refund":
-            return present(world, actions.fail_refund(world, given["refund"]))
-        case "dispute":
-            return present(world, actions.dispute(world, given))
-        case "fail-next":
-            code, times = given.get("code", "generic_decline"), int(given.get("times", 1))
-            return present(world, actions.fail_next(world, given["subscription"], code=code, times=times))
-        case "settle":
-            settled = actions.settle(
-                world, payment_intent=given.get("payment_intent", ""), outcome=given.get("outcome", "")
-            )
-            return {"payment_intents": settled}
-        case "change-card":
-            return present(world, actions.change_card(world, given["customer"], actions.payer_from(given)))
-        case "deliveries":
-            for delivery_id in given.get("ids", []):
-                deliveries.settle(world, delivery_id, succeeded=given.get("succeeded", True), answer="by a test")
-            return {"data": []}
-        case "reset":
-            actions.reset(world)
-            return {"now": world.now()}
-    raise ApiError(404, f"There is no control called {name}.")
+    if name not in ACTIONS:
+        raise ApiError(404, f"There is no control called {name}.")
+    return ACTIONS[name](world, given)
+
+
+def _mode(world: World, given: dict[str, Any]) -> Any:
+    actions.set_mode(world, given)
+    return _read(world, "state", {})
+
+
+def _advance(world: World, given: dict[str, Any]) -> Any:
+    wanted = {key: int(given[key]) for key in ("days", "months", "seconds", "to") if given.get(key) is not None}
+    return {"now": actions.advance(world, **wanted)}
+
+
+def _fail_next(world: World, given: dict[str, Any]) -> Any:
+    code, times = given.get("code", "generic_decline"), int(given.get("times", 1))
+    return present(world, actions.fail_next(world, given["subscription"], code=code, times=times))
+
+
+def _settle(world: World, given: dict[str, Any]) -> Any:
+    named, outcome = given.get("payment_intent", ""), given.get("outcome", "")
+    return {"payment_intents": actions.settle(world, payment_intent=named, outcome=outcome)}
+
+
+def _change_card(world: World, given: dict[str, Any]) -> Any:
+    return present(world, actions.change_card(world, given["customer"], actions.payer_from(given)))
+
+
+def _mark_deliveries(world: World, given: dict[str, Any]) -> Any:
+    for delivery_id in given.get("ids", []):
+        deliveries.settle(world, delivery_id, succeeded=given.get("succeeded", True), answer="by a test")
+    return {"data": []}
+
+
+def _reset(world: World, given: dict[str, Any]) -> Any:
+    actions.reset(world)
+    return {"now": world.now()}
 
 
 def _pay(world: World, given: dict[str, Any]) -> dict[str, Any]:
     outcome = given.get("three_d_secure", "complete")
     session, refusal = actions.pay(world, given["session"], actions.payer_from(given), three_d_secure=outcome)
     return {"session": present(world, session), "error": refusal.error if refusal else None}
+
+
+ACTIONS: dict[str, Callable[[World, dict[str, Any]], Any]] = {
+    "advance": _advance,
+    "change-card": _change_card,
+    "deliveries": _mark_deliveries,
+    "dispute": lambda world, given: present(world, actions.dispute(world, given)),
+    "fail-next": _fail_next,
+    "fail-refund": lambda world, given: present(world, actions.fail_refund(world, given["refund"])),
+    "mode": _mode,
+    "pay": _pay,
+    "refund": lambda world, given: present(world, actions.refund(world, given)),
+    "reset": _reset,
+    "settle": _settle,
+}

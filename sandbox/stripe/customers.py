@@ -11,8 +11,19 @@ from sandbox.stripe.world import World
 
 Params = dict[str, Any]
 
-COPIED = ("address", "balance", "description", "email", "name", "phone", "preferred_locales", "shipping")
-COPIED += ("tax_exempt", "business_name", "individual_name")
+COPIED: tuple[str, ...] = (
+    "address",
+    "balance",
+    "description",
+    "email",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+    "tax_exempt",
+    "business_name",
+    "individual_name",
+)
 
 
 def create(world: World, params: Params) -> Thing:

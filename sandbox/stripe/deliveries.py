@@ -1,4 +1,4 @@
-"""Send each event to the webhook endpoints: signed, retried, and on demand duplicated, out of order, late, lost or badly signed.
+"""Send each event to the webhook endpoints: signed, retried, and on demand doubled, disordered, late, lost or forged.
 
 Signatures use the real time, whatever the sandbox's clock says, because their receivers check them against theirs.
 https://docs.stripe.com/webhooks#verify-manually
@@ -36,10 +36,12 @@ def receivers(world: World, kind: str) -> list[tuple[str, str]]:
     The address may be empty: then nothing is sent and a test takes the deliveries itself.
     """
     found = [(world.webhook_url, world.webhook_secret)] if world.webhook_secret else []
-    for endpoint in reversed(world.store.select("webhook_endpoint", status="enabled")):
-        if any(fnmatch.fnmatchcase(kind, wanted) for wanted in endpoint["enabled_events"]):
-            found.append((endpoint["url"], endpoint["_secret"]))
-    return found
+    registered = reversed(world.store.select("webhook_endpoint", status="enabled"))
+    return found + [
+        (endpoint["url"], endpoint["_secret"])
+        for endpoint in registered
+        if any(fnmatch.fnmatchcase(kind, wanted) for wanted in endpoint["enabled_events"])
+    ]
 
 
 def enqueue(world: World, event: Thing) -> None:
@@ -95,7 +97,8 @@ def payload_of(world: World, event_id: str) -> str:
 def waiting(world: World, *, due_only: bool = True) -> list[dict[str, Any]]:
     """Return the deliveries that have not been made, in the order in which they are due, with bodies and headers."""
     rows = world.store.execute(
-        "SELECT * FROM deliveries WHERE state IN ('pending', 'failed') AND (next_at <= ? OR ?) ORDER BY next_at, sequence",
+        "SELECT * FROM deliveries WHERE state IN ('pending', 'failed') AND (next_at <= ? OR ?)"
+        " ORDER BY next_at, sequence",
         [time.time(), not due_only],
     ).fetchall()
     found = []
@@ -167,8 +170,8 @@ class Senders:
     def _claim(self) -> tuple[int, str, dict[str, str], bytes] | None:
         with self.world.lock:
             rows = self.world.store.execute(
-                "SELECT * FROM deliveries WHERE state = 'pending' AND url != '' AND next_at <= ? ORDER BY next_at, sequence"
-                " LIMIT ?",
+                "SELECT * FROM deliveries WHERE state = 'pending' AND url != '' AND next_at <= ?"
+                " ORDER BY next_at, sequence LIMIT ?",
                 [time.time(), SENDERS + 1],
             ).fetchall()
             for row in rows:

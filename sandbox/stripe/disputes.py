@@ -63,7 +63,7 @@ def open_dispute(world: World, charge: Thing, *, reason: str = "fraudulent") -> 
     amount = charge["amount_captured"]
     movement = balance.move(
         world,
-        type="adjustment",
+        kind="adjustment",
         amount=-amount,
         currency=charge["currency"],
         source=dispute_id,
@@ -123,7 +123,7 @@ def decide(world: World, dispute: Thing, *, won: bool) -> Thing:
     if won:
         movement = balance.move(
             world,
-            type="adjustment",
+            kind="adjustment",
             amount=dispute["amount"],
             currency=dispute["currency"],
             source=dispute["id"],

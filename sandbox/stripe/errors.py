@@ -8,7 +8,7 @@ DOCUMENTATION = "https://stripe.com/docs/error-codes/"
 class ApiError(Exception):
     """An answer other than success.
 
-    `keep` says that the request changed something before it failed (a declined charge exists), so its changes are committed.
+    `keep` says that the request changed something before it failed (a declined charge exists): that is committed.
     """
 
     def __init__(
@@ -16,7 +16,7 @@ class ApiError(Exception):
         status: int,
         message: str,
         *,
-        type: str = "invalid_request_error",
+        kind: str = "invalid_request_error",
         code: str | None = None,
         param: str | None = None,
         keep: bool = False,
@@ -25,7 +25,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.keep = keep
-        self.error: dict[str, Any] = {"message": message, "type": type}
+        self.error: dict[str, Any] = {"message": message, "type": kind}
         if code:
             self.error |= {"code": code, "doc_url": DOCUMENTATION + code.replace("_", "-")}
         if param:
@@ -66,4 +66,4 @@ def card_error(message: str, *, code: str, decline_code: str | None = None, **de
     """Return the 402 answer for a refused card; what the attempt recorded stays."""
     if decline_code:
         details["decline_code"] = decline_code
-    return ApiError(402, message, type="card_error", code=code, keep=True, **details)
+    return ApiError(402, message, kind="card_error", code=code, keep=True, **details)

@@ -39,12 +39,12 @@ def save(world: World, thing: Thing, kind: str | None = None) -> Thing:
 
 
 def update(world: World, thing: Thing, kind: str | None, **changes: Any) -> Thing:
-    """Change fields of a stored object in place and, when one really changed, record an event that names the old values."""
-    previous = {
-        name: thing.get(name)
-        for name, value in changes.items()
-        if not name.startswith("_") and thing.get(name) != value
-    }
+    """Change fields of a stored object in place.
+
+    With an event kind, and when a field really changed, an event names the old values.
+    """
+    visible = {name: value for name, value in changes.items() if not name.startswith("_")}
+    previous = {name: thing.get(name) for name, value in visible.items() if thing.get(name) != value}
     thing.update(changes)
     world.store.put(thing)
     if kind and previous:

@@ -21,7 +21,7 @@ class Fault:
 def order(
     world: World, kind: str, count: int, *, seconds: float = DEFAULT_SECONDS, method: str = "", path: str = ""
 ) -> None:
-    """Have the next requests go wrong: `count` of them (-1 for all), with this HTTP method and path prefix where given."""
+    """Have the next `count` requests go wrong (-1 for all), those with this HTTP method and path prefix."""
     orders = world.store.setting("faults", [])
     orders = [known for known in orders if (known["kind"], known["method"], known["path"]) != (kind, method, path)]
     if count:
@@ -56,4 +56,4 @@ def raise_for(fault: Fault) -> None:
             code="rate_limit",
         )
     if fault.kind == "server_error":
-        raise ApiError(500, "An unknown error occurred", type="api_error")
+        raise ApiError(500, "An unknown error occurred", kind="api_error")

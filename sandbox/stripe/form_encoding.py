@@ -9,7 +9,7 @@ from sandbox.stripe.errors import invalid
 def decode(text: str) -> dict[str, Any]:
     """Return the nested dictionary that a form body or query string spells.
 
-    A list stays a dictionary with "0", "1", … as keys: only the parameter's declared type tells a list from a mapping with such keys.
+    A list stays a dictionary with "0", "1", … as keys: only the parameter's declared type tells the two apart.
     """
     decoded: dict[str, Any] = {}
     for key, value in parse_qsl(text, keep_blank_values=True):

@@ -73,7 +73,7 @@ def _payer(typed: dict[str, str], session: Thing) -> Payer:
     expiry = re.fullmatch(r"\s*(\d{1,2})\s*[/ -]?\s*(\d{2}|\d{4})\s*", typed.get("expiry", ""))
     kind = typed.get("payment_method") or session["payment_method_types"][0]
     if kind == "card" and expiry is None:
-        raise ApiError(402, "Your card's expiration date is incomplete.", type="card_error", param="exp_month")
+        raise ApiError(402, "Your card's expiration date is incomplete.", kind="card_error", param="exp_month")
     return Payer(
         kind=kind,
         number=typed.get("number", ""),

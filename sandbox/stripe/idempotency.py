@@ -40,20 +40,20 @@ def begin(world: World, key: str, path: str, params: dict[str, Any], request: st
             400,
             f"Keys for idempotent requests can only be used for the same endpoint they were first used for ('{path}' vs"
             f" '{row['path']}'). Try using a key other than '{key}' if you meant to execute a different request.",
-            type="idempotency_error",
+            kind="idempotency_error",
         )
     if row["fingerprint"] != fingerprint:
         raise ApiError(
             400,
-            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a"
-            f" key other than '{key}' if you meant to execute a different request.",
-            type="idempotency_error",
+            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try"
+            f" using a key other than '{key}' if you meant to execute a different request.",
+            kind="idempotency_error",
         )
     if row["status"] is None:
         raise ApiError(
             409,
-            "There is currently another in-progress request using this Idempotent Key (that probably means you submitted"
-            f" twice, and the other request is still going through): {key}. Please try again later.",
+            "There is currently another in-progress request using this Idempotent Key (that probably means you"
+            f" submitted twice, and the other request is still going through): {key}. Please try again later.",
             code="idempotency_key_in_use",
         )
     return Replay(row["status"], row["body"], row["request"])

@@ -306,7 +306,7 @@ def retrieve(world: World, params: Params, invoice: str) -> Thing:
 def update(world: World, params: Params, invoice: str) -> Thing:
     """Change an invoice's words."""
     thing = world.fetch("invoice", invoice)
-    changes = {name: params[name] for name in ("auto_advance", "description", "footer") if name in params}
+    changes: Params = {name: params[name] for name in ("auto_advance", "description", "footer") if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(thing["metadata"], params["metadata"])
     return events.update(world, thing, "invoice.updated", **changes)

@@ -17,26 +17,22 @@ def ledger(world: World) -> dict[str, Any]:
             for row in reversed(world.store.select("balance_transaction"))
         ],
         "charges": [_charge(world, charge) for charge in reversed(charges.values())],
-        "refunds": [
-            {name: row[name] for name in ("id", "charge", "payment_intent", "amount", "currency", "status", "reason", "created")}
-            for row in reversed(refunds.values())
-        ],
-        "disputes": [
-            {name: row[name] for name in ("id", "charge", "payment_intent", "amount", "currency", "status", "reason", "created")}
-            for row in reversed(disputes.values())
-        ],
+        "refunds": [_return(row) for row in reversed(refunds.values())],
+        "disputes": [_return(row) for row in reversed(disputes.values())],
         "subscriptions": [_subscription(world, row) for row in reversed(world.store.select("subscription"))],
-        "sessions": [
-            {
-                name: row[name]
-                for name in (
-                    "id", "mode", "status", "payment_status", "amount_total", "currency", "payment_intent", "subscription",
-                    "setup_intent", "customer", "client_reference_id", "metadata",
-                )
-            }
-            for row in reversed(world.store.select("checkout.session"))
-        ],
-    }  # fmt: skip
+        "sessions": [_session(row) for row in reversed(world.store.select("checkout.session"))],
+    }
+
+
+def _return(row: Thing) -> dict[str, Any]:
+    names = ("id", "charge", "payment_intent", "amount", "currency", "status", "reason", "created")
+    return {name: row[name] for name in names}
+
+
+def _session(row: Thing) -> dict[str, Any]:
+    names = ("id", "mode", "status", "payment_status", "amount_total", "currency", "payment_intent", "subscription")
+    more = ("setup_intent", "customer", "client_reference_id", "metadata", "created")
+    return {name: row[name] for name in names + more}
 
 
 def _movement(
@@ -45,7 +41,17 @@ def _movement(
     source = row["source"]
     refund, dispute = refunds.get(source), disputes.get(source)
     charge = charges[(refund or dispute or {"charge": source})["charge"]]
-    names = ("id", "type", "reporting_category", "amount", "fee", "net", "currency", "created", "source")
+    names: tuple[str, ...] = (
+        "id",
+        "type",
+        "reporting_category",
+        "amount",
+        "fee",
+        "net",
+        "currency",
+        "created",
+        "source",
+    )
     return {name: row[name] for name in names} | {
         "charge": charge["id"],
         "refund": refund and refund["id"],
@@ -77,8 +83,11 @@ def _charge(world: World, charge: Thing) -> dict[str, Any]:
         "captured",
         "refunded",
         "disputed",
+        "created",
+        "metadata",
+        "balance_transaction",
+        "failure_code",
     )
-    names += ("created", "metadata", "balance_transaction", "failure_code")
     return {name: charge[name] for name in names} | _origin(world, charge)
 
 

@@ -1,7 +1,7 @@
 """Check a request's parameters against the SDK's own typed parameter classes.
 
-The pinned SDK carries a TypedDict for each method's parameters. They are found by the annotation of the service method, so an upgrade of
-the SDK brings its new parameters along. https://docs.stripe.com/api/errors names the codes.
+The pinned SDK carries a TypedDict for each method's parameters. They are found by the annotation of the service method,
+so an upgrade of the SDK brings its new parameters along. https://docs.stripe.com/api/errors names the codes.
 """
 
 import importlib
@@ -49,7 +49,10 @@ def parameter_class(service_method: str) -> Any:
 
 @cache
 def fields(typed_dict: Any) -> Fields:
-    """Return each key of a TypedDict with its type and whether it is required, leaving out the SDK's request options."""
+    """Return each key of a TypedDict with its type and whether it is required.
+
+    The SDK's request options, which some of the classes inherit, are not parameters.
+    """
     own = {
         name: hint for name, hint in typed_dict.__annotations__.items() if name not in RequestOptions.__annotations__
     }

@@ -172,8 +172,18 @@ def create(world: World, params: Params) -> Thing:
     check_amount(params["amount"], currency)
     if "customer" in params:
         world.fetch("customer", params["customer"], param="customer")
-    copied = ("capture_method", "customer", "description", "receipt_email", "setup_future_usage", "shipping")
-    copied += ("statement_descriptor", "statement_descriptor_suffix", "payment_method_types", "transfer_group")
+    copied: tuple[str, ...] = (
+        "capture_method",
+        "customer",
+        "description",
+        "receipt_email",
+        "setup_future_usage",
+        "shipping",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "payment_method_types",
+        "transfer_group",
+    )
     values = {name: params[name] for name in copied if name in params}
     if params.get("automatic_payment_methods", {}).get("enabled") or "payment_method_types" not in params:
         values["automatic_payment_methods"] = {"allow_redirects": "always", "enabled": True}
@@ -241,12 +251,12 @@ def capture(world: World, params: Params, intent: str) -> Thing:
     thing = world.fetch("payment_intent", intent)
     if thing["status"] != "requires_capture":
         raise invalid(
-            f"This PaymentIntent could not be captured because it has a status of {thing['status']}. Only a PaymentIntent"
-            " with one of the following statuses may be captured: requires_capture.",
+            f"This PaymentIntent could not be captured because it has a status of {thing['status']}. Only a"
+            " PaymentIntent with one of the following statuses may be captured: requires_capture.",
             code="payment_intent_unexpected_state",
             payment_intent=present(world, thing),
         )
-    amount = params.get("amount_to_capture", thing["amount_capturable"])
+    amount = int(params.get("amount_to_capture") or thing["amount_capturable"])
     if not 0 < amount <= thing["amount_capturable"]:
         raise invalid(
             "The requested capture amount is greater than the amount you can capture for this charge.",
@@ -271,8 +281,8 @@ def cancel(world: World, params: Params, intent: str) -> Thing:
     thing = world.fetch("payment_intent", intent)
     if thing["status"] not in CANCELABLE:
         raise invalid(
-            f"You cannot cancel this PaymentIntent because it has a status of {thing['status']}. Only a PaymentIntent with"
-            f" one of the following statuses may be canceled: {', '.join(CANCELABLE)}.",
+            f"You cannot cancel this PaymentIntent because it has a status of {thing['status']}. Only a PaymentIntent"
+            f" with one of the following statuses may be canceled: {', '.join(CANCELABLE)}.",
             code="payment_intent_unexpected_state",
             payment_intent=present(world, thing),
         )

@@ -25,7 +25,8 @@ def create_session(world: World, params: Params) -> Thing:
     configuration = _configuration(world, params)
     if not (params.get("return_url") or configuration["default_return_url"]):
         raise invalid(
-            "No return_url was provided. You must provide a return_url when creating a portal session, or set a default one.",
+            "No return_url was provided. You must provide a return_url when creating a portal session, or set a"
+            " default one.",
             param="return_url",
         )
     flow = _flow(world, customer, params["flow_data"]) if "flow_data" in params else None

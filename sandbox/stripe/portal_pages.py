@@ -52,7 +52,7 @@ def payer_from_form(typed: dict[str, str]) -> Payer:
     """Return the card that somebody typed into a page of the portal."""
     expiry = re.fullmatch(r"\s*(\d{1,2})\s*[/ -]?\s*(\d{2}|\d{4})\s*", typed.get("expiry", ""))
     if expiry is None:
-        raise ApiError(402, "Your card's expiration date is incomplete.", type="card_error", param="exp_month")
+        raise ApiError(402, "Your card's expiration date is incomplete.", kind="card_error", param="exp_month")
     return Payer(
         number=typed.get("number", ""),
         exp_month=int(expiry.group(1)),
@@ -215,5 +215,5 @@ def _pay_invoice(world: World, invoice: Thing, typed: dict[str, str]) -> str:
     if intent and intent["status"] == "requires_action":
         return f"/c/authenticate/{intent['id']}"
     if intent and intent["last_payment_error"]:
-        raise ApiError(402, intent["last_payment_error"]["message"], type="card_error", keep=True)
+        raise ApiError(402, intent["last_payment_error"]["message"], kind="card_error", keep=True)
     return f"/i/{invoice['id']}"

@@ -48,32 +48,32 @@ def _items(world: World, subscription: Thing) -> Thing:
 
 
 def _expand(world: World, holder: Any, path: list[str], whole: str) -> None:
+    """Fill in the property that a path names, and go on inside it."""
     if len(whole.split(".")) > MAXIMUM_DEPTH + 1:
         raise invalid(f"You cannot expand more than {MAXIMUM_DEPTH} levels of a property. Property: {whole}")
     name, rest = path[0], path[1:]
     if name == "data" and isinstance(holder.get("data"), list):
-        for inner in holder["data"]:
-            if rest:
-                _expand(world, inner, rest, whole)
-        return
-    if name not in holder:
-        holder[name] = _included(world, holder, name, whole)
-    value = holder[name]
-    if isinstance(value, str):
-        found = world.store.get(value)
-        if found is None:
-            raise invalid(f"This property cannot be expanded ({whole}).", param="expand[0]")
-        holder[name] = value = present(world, found)
-    elif isinstance(value, list):
-        holder[name] = [_loaded(world, inner) for inner in value]
-        for inner in holder[name]:
-            if rest and isinstance(inner, dict):
-                _expand(world, inner, rest, whole)
-        return
-    elif not isinstance(value, dict) and value is not None:
+        inside = holder["data"]
+    else:
+        if name not in holder:
+            holder[name] = _included(world, holder, name, whole)
+        holder[name] = _filled(world, holder[name], whole)
+        inside = holder[name] if isinstance(holder[name], list) else [holder[name]]
+    for inner in inside:
+        if rest and isinstance(inner, dict):
+            _expand(world, inner, rest, whole)
+
+
+def _filled(world: World, value: Any, whole: str) -> Any:
+    """Return the object in place of its id, or objects in place of a list of ids."""
+    if isinstance(value, list):
+        return [_loaded(world, inner) for inner in value]
+    if isinstance(value, dict) or value is None:
+        return value
+    found = world.store.get(value) if isinstance(value, str) else None
+    if found is None:
         raise invalid(f"This property cannot be expanded ({whole}).", param="expand[0]")
-    if rest and isinstance(value, dict):
-        _expand(world, value, rest, whole)
+    return present(world, found)
 
 
 def _loaded(world: World, value: Any) -> Any:

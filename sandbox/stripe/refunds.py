@@ -81,7 +81,7 @@ def pay_back(
     refund["status"] = "pending" if behaviour == "pending" else "succeeded"
     movement = balance.move(
         world,
-        type="refund" if charge["payment_method_details"]["type"] == "card" else "payment_refund",
+        kind="refund" if charge["payment_method_details"]["type"] == "card" else "payment_refund",
         amount=-amount,
         currency=charge["currency"],
         source=refund["id"],
@@ -145,7 +145,7 @@ def fail(world: World, refund: Thing) -> Thing:
     charge = world.fetch("charge", refund["charge"])
     movement = balance.move(
         world,
-        type="refund_failure",
+        kind="refund_failure",
         amount=refund["amount"],
         currency=refund["currency"],
         source=refund["id"],

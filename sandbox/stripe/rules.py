@@ -10,6 +10,8 @@ METADATA_KEYS = 50
 METADATA_KEY_LENGTH = 40
 METADATA_VALUE_LENGTH = 500
 DESCRIPTOR_LENGTH = 22
+ADDRESSES = ("success_url", "cancel_url", "return_url", "url")
+EMAILS = ("email", "customer_email", "receipt_email")
 LONGEST = {"client_reference_id": 200, "email": 512, "customer_email": 800, "name": 5000, "description": 5000}
 
 
@@ -68,12 +70,15 @@ def _check_text(name: str, value: str, where: str) -> None:
         )
     if name in ("statement_descriptor", "statement_descriptor_suffix"):
         _check_descriptor(name, value, where)
-    elif name in ("success_url", "cancel_url", "return_url", "url") and value:
-        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
-            raise invalid("Not a valid URL", param=where, code="url_invalid")
-    elif name in ("email", "customer_email", "receipt_email") and value:
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", value):
-            raise invalid(f"Invalid email address: {value}", param=where, code="email_invalid")
+    elif name in ADDRESSES and value and not _is_url(value):
+        raise invalid("Not a valid URL", param=where, code="url_invalid")
+    elif name in EMAILS and value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", value):
+        raise invalid(f"Invalid email address: {value}", param=where, code="email_invalid")
+
+
+def _is_url(value: str) -> bool:
+    parts = urlsplit(value)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _check_descriptor(name: str, value: str, where: str) -> None:

@@ -38,7 +38,7 @@ def _search(world: World, kind: str, params: Params) -> Thing:
 
 def _condition(kind: str, clause: str) -> tuple[str, str | None, str]:
     match = CLAUSE.fullmatch(clause)
-    if match is None or not (match["field"] == "metadata" and match["key"] or match["field"] in FIELDS[kind]):
+    if match is None or not ((match["field"] == "metadata" and match["key"]) or match["field"] in FIELDS[kind]):
         raise invalid(f"We were unable to parse your search query: {clause}", param="query")
     return match["field"], match["key"], match["value"]
 

@@ -152,7 +152,7 @@ def retrieve(world: World, params: Params, intent: str) -> Thing:
 def update(world: World, params: Params, intent: str) -> Thing:
     """Change a setup intent's words."""
     thing = world.fetch("setup_intent", intent)
-    changes = {name: params[name] for name in ("customer", "description") if name in params}
+    changes: Params = {name: params[name] for name in ("customer", "description") if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(thing["metadata"], params["metadata"])
     return events.update(world, thing, None, **changes)

@@ -1,7 +1,7 @@
 """Give each object every field that its class in the SDK declares.
 
-Builders name the fields that carry something. The rest follow from the pinned SDK, so a field that Stripe adds appears here with the
-upgrade, and a field that the SDK does not declare is refused.
+Builders name the fields that carry something. The rest follow from the pinned SDK, so a field that Stripe adds appears
+here with the upgrade, and a field that the SDK does not declare is refused.
 """
 
 from functools import cache

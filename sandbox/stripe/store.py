@@ -106,7 +106,8 @@ class Store:
 
         With `before` they are the ones nearest above that id, still newest first, as Stripe's `ending_before` answers.
         """
-        conditions, values = ["kind = ?", "json_extract(body, '$.deleted') IS NULL"], [kind]
+        conditions = ["kind = ?", "json_extract(body, '$.deleted') IS NULL"]
+        values: list[Any] = [kind]
         for name, value in equal.items():
             path = "$." + name.replace("__", ".")
             conditions.append(f"json_extract(body, '{path}') IS ?")
@@ -124,7 +125,7 @@ class Store:
             conditions.append(where_sql)
         for cursor, operator in ((after, "<"), (before, ">")):
             if cursor:
-                conditions.append(f"sequence {operator} (SELECT sequence FROM objects WHERE id = ?)")
+                conditions.append(f"sequence {operator} (SELECT sequence FROM objects WHERE id = ?)")  # noqa: S608
                 values.append(cursor)
         order = "ASC" if before else "DESC"
         statement = f"SELECT body FROM objects WHERE {' AND '.join(conditions)} ORDER BY sequence {order}"  # noqa: S608

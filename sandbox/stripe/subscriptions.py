@@ -2,27 +2,34 @@
 
 from typing import Any
 
-from sandbox.stripe import billing, catalogue, events, invoices, listing, payment_intents
+from sandbox.stripe import billing, events, invoices, listing, payment_intents, subscription_items
 from sandbox.stripe.errors import invalid, missing, not_simulated
 from sandbox.stripe.ids import new_id
-from sandbox.stripe.money import check_amount, shown
-from sandbox.stripe.presenting import present
+from sandbox.stripe.money import check_amount
 from sandbox.stripe.rules import merged_metadata
 from sandbox.stripe.shapes import Thing, complete
 from sandbox.stripe.world import World
 
 Params = dict[str, Any]
 
-NOT_SIMULATED = ("add_invoice_items", "application_fee_percent", "backdate_start_date", "billing_cycle_anchor")
-NOT_SIMULATED += (
+NOT_SIMULATED: tuple[str, ...] = (
+    "add_invoice_items",
+    "application_fee_percent",
+    "backdate_start_date",
+    "billing_cycle_anchor",
     "billing_cycle_anchor_config",
     "billing_schedules",
     "billing_thresholds",
     "default_source",
     "discounts",
+    "pending_invoice_item_interval",
+    "transfer_data",
+    "trial_end",
+    "trial_from_plan",
+    "trial_period_days",
+    "on_behalf_of",
+    "default_tax_rates",
 )
-NOT_SIMULATED += ("pending_invoice_item_interval", "transfer_data", "trial_end", "trial_from_plan", "trial_period_days")
-NOT_SIMULATED += ("on_behalf_of", "default_tax_rates")
 ENDED = ("canceled", "incomplete_expired")
 
 
@@ -31,7 +38,7 @@ def create(world: World, params: Params) -> Thing:
     _refuse_not_simulated(params)
     customer = world.fetch("customer", params["customer"], param="customer")
     with world.clock_of(customer):
-        prices = prices_of(world, params.get("items") or [])
+        prices = subscription_items.prices_of(world, params.get("items") or [])
         behaviour = params.get("payment_behavior", "allow_incomplete")
         if behaviour == "pending_if_incomplete":
             raise not_simulated("payment_behavior=pending_if_incomplete")
@@ -70,42 +77,6 @@ def _refuse_not_simulated(params: Params) -> None:
         raise not_simulated("automatic_tax[enabled]")
     if params.get("collection_method", "charge_automatically") != "charge_automatically":
         raise not_simulated("collection_method=send_invoice")
-
-
-def prices_of(world: World, items: list[Params], *, param: str = "items") -> list[tuple[Thing, int, dict[str, str]]]:
-    """Return the price, quantity and metadata of each requested item."""
-    if not items:
-        raise invalid(f"Missing required param: {param}.", param=param, code="parameter_missing")
-    found = []
-    for position, item in enumerate(items):
-        where = f"{param}[{position}]"
-        price = price_of(world, item, where)
-        if price["type"] != "recurring":
-            raise invalid(
-                "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
-                param=f"{where}[price]",
-            )
-        found.append((price, item.get("quantity", 1), merged_metadata({}, item.get("metadata") or {})))
-    recurrings = {(price["recurring"]["interval"], price["recurring"]["interval_count"]) for price, _, _ in found}
-    currencies = {price["currency"] for price, _, _ in found}
-    if len(currencies) > 1:
-        raise invalid("The prices of a subscription must all use the same currency.", param=param)
-    if len(recurrings) > 1:
-        raise not_simulated("prices of different intervals in one subscription")
-    return found
-
-
-def price_of(world: World, item: Params, where: str) -> Thing:
-    """Return the price that an item names or describes."""
-    if "price_data" in item:
-        return catalogue.from_price_data(world, item["price_data"], param=f"{where}[price_data]")
-    if "price" in item:
-        return world.fetch("price", item["price"], param=f"{where}[price]")
-    raise invalid(
-        f"One of the following params is required: {where}[price], {where}[price_data].",
-        param=where,
-        code="parameter_missing",
-    )
 
 
 def payment_settings(given: Params | None) -> Params:
@@ -165,7 +136,7 @@ def build(
     }
     subscription = world.store.put(complete("subscription", **(defaults | values)))
     for price, quantity, metadata in prices:
-        world.store.put(_item(world, subscription, price, quantity, metadata))
+        world.store.put(subscription_items.build(world, subscription, price, quantity, metadata))
     following = billing.following_period_end(world, subscription, now)
     for item in billing.items_of(world, subscription):
         events.update(world, item, None, current_period_end=following)
@@ -175,23 +146,6 @@ def build(
     if status == "incomplete":
         world.schedule(now + billing.INCOMPLETE_HOURS * billing.HOUR, "expire_incomplete", subscription)
     return subscription
-
-
-def _item(world: World, subscription: Thing, price: Thing, quantity: int, metadata: dict[str, str]) -> Thing:
-    return complete(
-        "subscription_item",
-        id=new_id("subscription_item"),
-        created=world.now(),
-        current_period_end=world.now(),
-        current_period_start=world.now(),
-        discounts=[],
-        metadata=metadata,
-        plan=catalogue.plan_of(price),
-        price=present(world, price),
-        quantity=quantity,
-        subscription=subscription["id"],
-        tax_rates=[],
-    )
 
 
 def first_invoice(world: World, subscription: Thing, *, intent: Thing | None = None) -> Thing:
@@ -245,7 +199,7 @@ def update(world: World, params: Params, subscription: str) -> Thing:
         if "pause_collection" in params:
             changes["pause_collection"] = _pause(world, thing, params["pause_collection"])
         changes |= _ending(world, thing, params)
-        changed_items = _change_items(world, thing, params) if params.get("items") else {}
+        changed_items = subscription_items.change(world, thing, params) if params.get("items") else {}
         if changed_items and all(thing.get(name) == value for name, value in changes.items()):
             events.emit(world, "customer.subscription.updated", thing, previous=changed_items)
         else:
@@ -312,74 +266,6 @@ def _set_cancel_at(world: World, subscription: Thing, at: Any) -> None:
     world.schedule(at, "cancel_subscription", subscription)
 
 
-def _change_items(world: World, subscription: Thing, params: Params) -> Params:
-    """Change prices and quantities in place, and return the subscription's fields as they were before."""
-    behaviour = params.get("proration_behavior", "create_prorations")
-    if behaviour == "always_invoice":
-        raise not_simulated("proration_behavior=always_invoice")
-    before = {"items": present(world, subscription)["items"]}
-    known = {item["id"]: item for item in billing.items_of(world, subscription)}
-    for position, given in enumerate(params["items"]):
-        where = f"items[{position}]"
-        if given.get("deleted") or "id" not in given:
-            raise not_simulated(f"{where} without the id of an item to change")
-        item = known.get(given["id"])
-        if item is None:
-            raise missing("subscription_item", given["id"], param=f"{where}[id]", status=400)
-        price = price_of(world, given, where) if "price" in given or "price_data" in given else item["price"]
-        quantity = given.get("quantity", item["quantity"])
-        _check_change(subscription, item, price, where)
-        check_amount(price["unit_amount"] * quantity, price["currency"], param=where)
-        if behaviour == "create_prorations":
-            _prorate(world, subscription, item, price, quantity)
-        metadata = merged_metadata(item["metadata"], given["metadata"]) if "metadata" in given else item["metadata"]
-        events.update(
-            world,
-            item,
-            None,
-            price=present(world, price),
-            plan=catalogue.plan_of(price),
-            quantity=quantity,
-            metadata=metadata,
-        )
-    return before
-
-
-def _check_change(subscription: Thing, item: Thing, price: Thing, where: str) -> None:
-    if price["type"] != "recurring":
-        raise invalid(
-            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
-            param=f"{where}[price]",
-        )
-    if price["currency"] != subscription["currency"]:
-        raise invalid(
-            f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency:"
-            f" `{subscription['currency']}`.",
-            param=f"{where}[price]",
-        )
-    same = ("interval", "interval_count")
-    if any(price["recurring"][name] != item["price"]["recurring"][name] for name in same):
-        raise not_simulated(f"{where}: a change of the billing interval")
-
-
-def _prorate(world: World, subscription: Thing, item: Thing, price: Thing, quantity: int) -> None:
-    """Put the rest of the period at the old and at the new price onto the next invoice."""
-    start, end_at = item["current_period_start"], item["current_period_end"]
-    now = world.now()
-    if now >= end_at:
-        return
-    lines = list(subscription.get("_pending_lines") or [])
-    for each, count, sign, words in (
-        (item["price"], item["quantity"], -1, "Unused time on"),
-        (price, quantity, 1, "Remaining time on"),
-    ):
-        whole = each["unit_amount"] * count
-        part = (whole * (end_at - now) * 2 + (end_at - start)) // (2 * (end_at - start))
-        said = f"{words} {count} × {shown(each['unit_amount'], each['currency'])}"
-        lines.append(invoices.proration_line(item | {"quantity": count}, each, sign * part, said, now, end_at))
-    events.update(world, subscription, None, _pending_lines=lines)
-
-
 def cancel(world: World, params: Params, subscription: str) -> Thing:
     """End a subscription now."""
     thing = world.fetch("subscription", subscription)
@@ -413,11 +299,6 @@ def list_all(world: World, params: Params) -> Thing:
     return listing.page(world, "subscription", params, "/v1/subscriptions", where_sql=where, **filters)
 
 
-def retrieve_item(world: World, params: Params, item: str) -> Thing:
-    """Return a subscription item."""
-    return world.fetch("subscription_item", item)
-
-
 def update_item(world: World, params: Params, item: str) -> Thing:
     """Change a subscription item, as an update of its subscription would."""
     thing = world.fetch("subscription_item", item)
@@ -425,9 +306,3 @@ def update_item(world: World, params: Params, item: str) -> Thing:
     rest = {name: params[name] for name in ("proration_behavior",) if name in params}
     update(world, {"items": [own | {"id": item}]} | rest, thing["subscription"])
     return world.fetch("subscription_item", item)
-
-
-def list_items(world: World, params: Params) -> Thing:
-    """Return the items of a subscription."""
-    url = f"/v1/subscription_items?subscription={params['subscription']}"
-    return listing.page(world, "subscription_item", params, url, subscription=params["subscription"])

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
+JSON = {"Content-Type": "application/json"}
 READY = "listening on "
 
 
@@ -35,7 +36,7 @@ class StripeSandbox:
         *,
         data: str = ":memory:",
         webhook_url: str = "",
-        webhook_secret: str = "whsec_test",
+        webhook_secret: str = "whsec_test",  # noqa: S107
         after_advance: str = "",
         port: int = 0,
     ) -> None:
@@ -76,7 +77,7 @@ class StripeSandbox:
         return self._call(f"/_control/{name}", json.dumps(given).encode())
 
     def _call(self, path: str, body: bytes | None = None) -> Any:
-        request = urllib.request.Request(self.url + path, data=body, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(self.url + path, data=body, headers=JSON)  # noqa: S310
         try:
             with contextlib.closing(urllib.request.urlopen(request, timeout=60)) as answer:  # noqa: S310
                 return json.load(answer)
@@ -87,8 +88,8 @@ class StripeSandbox:
     def pay(self, session_id: str, card: str = "4242424242424242", **details: Any) -> dict[str, Any]:
         """Pay a session as its hosted page would.
 
-        Returns `{"session": …, "error": …}`; `error` is what the page would show. Details: `iban`, `exp_month`, `exp_year`,
-        `cvc`, `country`, `name`, `email`, and `three_d_secure` ("complete" or "fail").
+        Returns `{"session": …, "error": …}`; `error` is what the page would show. Details: `iban`, `exp_month`,
+        `exp_year`, `cvc`, `country`, `name`, `email`, and `three_d_secure` ("complete" or "fail").
         """
         answer: dict[str, Any] = self.control("pay", session=session_id, card=card, **details)
         return answer
@@ -104,9 +105,9 @@ class StripeSandbox:
     def mode(self, webhooks: str | None = None, **given: Any) -> dict[str, Any]:
         """Change how webhooks are delivered and which requests go wrong.
 
-        `webhooks` is normal, duplicated, reordered, delayed, dropped or bad_signatures, with `delay_seconds` and `seed`.
-        `rate_limit`, `server_error`, `error_after`, `slow` and `lose_answer` say how many of the next requests go wrong,
-        with `seconds`, and `method` and `path` to choose them.
+        `webhooks` is normal, duplicated, reordered, delayed, dropped or bad_signatures, with `delay_seconds` and
+        `seed`. `rate_limit`, `server_error`, `error_after`, `slow` and `lose_answer` say how many of the next requests
+        go wrong, with `seconds`, and `method` and `path` to choose them.
         """
         answer: dict[str, Any] = self.control("mode", **({"webhooks": webhooks} if webhooks else {}), **given)
         return answer
