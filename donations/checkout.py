@@ -241,7 +241,7 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
         "line_items": [{"price_data": price, "quantity": 1}],
         "locale": donation.language if donation.language in CHECKOUT_LOCALES else "auto",
         "metadata": metadata,
-        "payment_method_types": methods_for(donation.currency, donation.frequency),
+        "allowed_payment_method_types": methods_for(donation.currency, donation.frequency),
         "wallet_options": {"link": {"display": "never"}},
         "success_url": settings.SITE_URL + reverse("donations:thanks", args=[donation.attempt_key]),
         "cancel_url": settings.SITE_URL + reverse("donations:attempt", args=[donation.attempt_key]),

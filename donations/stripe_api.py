@@ -15,7 +15,8 @@ from typing import Any, cast
 import stripe
 from django.conf import settings
 
-logger = logging.getLogger(__name__)
+# The SDK's own log lines name addresses of requests, and one look-up has a reader's email address in its query.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 API_VERSION = "2026-10-28.endive"
 CONNECT_SECONDS = 3.05

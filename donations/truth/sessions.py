@@ -65,9 +65,8 @@ def _apply(session: Any, donation: Donation, *, at: Any) -> None:
     else:
         row.url = session.url or row.url
     row.save()
-    if session.status == "complete" and session.payment_status == "unpaid":
-        donation.move(Donation.State.PENDING, at=at)
-    elif session.status == "expired" and donation.state == Donation.State.STARTED and not donation.has_live_session():
+    # Whether a complete session was paid, is being paid or failed is for its payment intent to say.
+    if session.status == "expired" and donation.state == Donation.State.STARTED and not donation.has_live_session():
         donation.move(Donation.State.ABANDONED, at=at)
 
 

@@ -1,10 +1,45 @@
-"""What the tests of giving share: amount rules, and the sandbox's Stripe as a process of its own."""
+"""What the tests of giving share: amount rules, the sandbox's Stripe as a process of its own, and a reader who gives."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from django.test import Client
 
+from sandbox.stripe.testing import StripeSandbox
 from tests.donations.factories import make_amount_rules
+from tests.donations.reader import Reader
+
+WEBHOOK_SECRET = "whsec_of_the_tests_alone"
 
 
 @pytest.fixture
 def amounts(db: None) -> None:
     make_amount_rules()
+
+
+@pytest.fixture(scope="session")
+def _stripe_process() -> Iterator[StripeSandbox]:
+    with StripeSandbox(webhook_secret=WEBHOOK_SECRET) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def stripe_sandbox(_stripe_process: StripeSandbox, settings: Any) -> StripeSandbox:
+    """The sandbox's Stripe with nothing in it; the product speaks to it over HTTP with the unmodified SDK."""
+    _stripe_process.reset()
+    settings.STRIPE_API_BASE = _stripe_process.url
+    settings.STRIPE_SECRET_KEY = "sk_test_of_the_tests"
+    settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
+    return _stripe_process
+
+
+@pytest.fixture
+def reader(
+    client: Client,
+    amounts: None,
+    stripe_sandbox: StripeSandbox,
+    run_queue: Callable[[], int],
+    django_capture_on_commit_callbacks: Any,
+) -> Reader:
+    return Reader(client, stripe_sandbox, run_queue, django_capture_on_commit_callbacks)
