@@ -23,16 +23,18 @@ class FrontPage:
 
 
 def front_page(*, language: str, at: datetime) -> FrontPage:
-    """Return what staff put on top, highest first, and everything else by time."""
+    """Return what staff put on top, highest first, and everything else by time.
+
+    Where staff chose fewer than there are places on top, the newest articles take the rest.
+    """
     shown = Article.objects.published(at).filter(language=language).for_cards()
-    top = list(
+    chosen = list(
         shown.filter(front_page_priority__gt=0).order_by("-front_page_priority", "-published_at", "-pk")[:TOP_STORIES]
     )
-    latest = shown.exclude(pk__in=[article.pk for article in top]).newest_first()
-    latest_articles = list(latest[:LATEST_ON_FRONT])
-    if not top and latest_articles:
-        top, latest_articles = latest_articles[:1], latest_articles[1:]
-    return FrontPage(top=top, latest=latest_articles)
+    others = shown.exclude(pk__in=[article.pk for article in chosen]).newest_first()
+    by_time = list(others[:LATEST_ON_FRONT])
+    free = TOP_STORIES - len(chosen)
+    return FrontPage(top=chosen + by_time[:free], latest=by_time[free:])
 
 
 def latest(articles: ArticleQuerySet, *, at: datetime, limit: int = LATEST_IN_LIST) -> list[Article]:
