@@ -1,0 +1,179 @@
+"""The whole product as its own processes, for the tests that look at it from outside.
+
+Gunicorn and Celery are started as `make run` starts them, on a database and Redis servers that nothing else uses, with
+the sandbox's Stripe and the tests' SMTP server beside them. There is no beat: a test that wants the minute's tick asks
+for it, and so none comes by surprise.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+from django.db import connection
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
+from kombu import Connection
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from newsroom.celery import app
+from newsroom.settings import celery_broker_url
+from sandbox.children import Child, Program, run_to_end
+from sandbox.folder import Folder
+from sandbox.ports import HOST, free_port
+from sandbox.programs import product, python
+from sandbox.redis_server import Redis
+from sandbox.stripe.testing import StripeSandbox
+from tests.browser.waiting import wait_for
+
+QUEUE = "house"
+TICKS = ("newsroom.tasks.tick", "subscriptions.tasks.tick", "donations.tasks.tick")
+# Rows that belong to the code and not to a story; the site's processes remember their ids.
+KEPT_TABLES = {"django_content_type", "auth_permission", "django_migrations"}
+
+
+class House:
+    """One running product. `url` is its address, `stripe` steers its Stripe."""
+
+    def __init__(self, folder: Path, *, smtp_port: int) -> None:
+        self._folder = Folder(folder)
+        self._smtp_port = smtp_port
+        self._children: dict[str, Child] = {}
+        self._port = free_port()
+        self._cleanup = ExitStack()
+        self._tables: list[str] = []
+        self.url = f"http://localhost:{self._port}"
+        self.environment: dict[str, str] = {}
+
+    @contextmanager
+    def running(self) -> Iterator["House"]:
+        with self._cleanup:
+            self._start()
+            yield self
+
+    def _start(self) -> None:
+        """Start what the product stands on, then the product, and wait until it answers."""
+        self._folder.claim()
+        self._cleanup.callback(self._folder.release)
+        self._make_database()
+        self._redis = {name: Redis.in_folder(self._folder, name, durable=False) for name in ("broker", "cache")}
+        self.start_redis()
+        self.stripe = self._cleanup.enter_context(
+            StripeSandbox(
+                webhook_url=f"http://{HOST}:{self._port}/stripe/webhook/",
+                webhook_secret=os.environ["STRIPE_WEBHOOK_SECRET"],
+            )
+        )
+        self.environment = self._environment()
+        collect = ("collectstatic", "--no-input", "--verbosity", "0")
+        run_to_end(python("static", "manage.py", *collect, environment=self.environment))
+        run_to_end(python("migrate", "manage.py", "migrate", "--verbosity", "0", environment=self.environment))
+        with self.own_database():
+            self._tables = sorted(set(connection.introspection.table_names()) - KEPT_TABLES)
+        programs = product(self.environment, {"web": self._port}, self._folder.path)
+        for program in programs:
+            if program.name != "beat":
+                self._launch(program)
+        for child in self._children.values():
+            child.wait_until_ready()
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "DATABASE_URL": make_conninfo(**conninfo_to_dict(os.environ["DATABASE_URL"]) | {"dbname": self.database}),
+            "REDIS_URL": self._redis["broker"].url,
+            "CACHE_URL": self._redis["cache"].url,
+            "CELERY_QUEUE": QUEUE,
+            "SITE_URL": self.url,
+            "EMAIL_URL": f"smtp://{HOST}:{self._smtp_port}",
+            "STRIPE_API_BASE": self.stripe.url,
+            "STRIPE_PAGE_ORIGINS": self.stripe.url,
+            "STATIC_ROOT": str(self._folder.path / "static"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _make_database(self) -> None:
+        """Copy the test database, whose tables are made already; where no test of this run needs one, begin empty."""
+        original = connection.settings_dict["NAME"]
+        name = "_".join(["house", os.environ.get("PYTEST_XDIST_WORKER", "main")])
+        template = original if original.startswith(TEST_DATABASE_PREFIX) else "template1"
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            names = {"copy": sql.Identifier(name), "template": sql.Identifier(template)}
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {copy}").format(**names))
+            cursor.execute(sql.SQL("CREATE DATABASE {copy} TEMPLATE {template}").format(**names))
+        self.database = name
+
+    @contextmanager
+    def own_database(self) -> Iterator[None]:
+        """Point this process's models at the house's database."""
+        original = connection.settings_dict["NAME"]
+        connection.close()
+        connection.settings_dict["NAME"] = self.database
+        try:
+            yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = original
+
+    def empty(self) -> None:
+        """Forget every story that was told before, as if the house had just been built."""
+        self._wait_until_quiet()
+        self.stripe.reset()
+        with connection.cursor() as cursor:
+            # The owner of a test database may empty tables whose triggers refuse it.
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(f"TRUNCATE {', '.join(map(connection.ops.quote_name, self._tables))}")
+            cursor.execute("SET session_replication_role = DEFAULT")
+        self._client("cache").flushdb()
+
+    def _wait_until_quiet(self) -> None:
+        broker = self._client("broker")
+        # Celery keeps a message under this name from taking it until starting it.
+        wait_for(lambda: broker.llen(QUEUE) == 0 and broker.hlen("unacked") == 0, "an empty queue")
+        busy = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND state <> 'idle' AND pid <> pg_backend_pid()"
+        )
+        with connection.cursor() as cursor:
+
+            def is_quiet() -> bool:
+                cursor.execute(busy, [self.database])
+                return bool(cursor.fetchone()[0] == 0)
+
+            wait_for(is_quiet, "the end of every query")
+
+    def _client(self, name: str) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self._redis[name].socket), socket_timeout=5)
+
+    def tick(self) -> None:
+        """Do what beat does once a minute."""
+        with Connection(celery_broker_url(self.environment["REDIS_URL"])) as broker:
+            for name in TICKS:
+                app.send_task(name, queue=QUEUE, connection=broker)
+
+    def start_redis(self) -> None:
+        for redis_server in self._redis.values():
+            redis_server.prepare()
+            self._launch(redis_server.program()).wait_until_ready()
+
+    def kill_redis(self) -> None:
+        """Take both Redis servers away as a crash does, with all that they held."""
+        for name in self._redis:
+            self._children.pop(name).kill()
+
+    def manage(self, *words: str) -> None:
+        """Run one of the product's commands, as somebody in a second terminal does."""
+        run_to_end(python("command", "manage.py", *words, environment=self.environment))
+
+    def _launch(self, program: Program) -> Child:
+        log = self._folder.path / f"{program.name}.log"
+        with log.open("ab") as output:
+            child = Child(program, output)
+        self._folder.remember(child)
+        self._children[program.name] = child
+        self._cleanup.callback(child.stop)
+        return child
+
+    def log(self, name: str) -> str:
+        """Return what a program said, for the message of a failed test."""
+        return (self._folder.path / f"{name}.log").read_text(encoding="utf-8", errors="replace")
