@@ -7,7 +7,7 @@ from django.db.models import Max
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from newsroom.models import Article, Section
+from newsroom.models import Article
 from newsroom.models.articles import ArticleQuerySet
 from subscriptions.checklist import places
 from subscriptions.issues import APPROVE, StepRefused, alarm, step
@@ -56,7 +56,7 @@ def fill(issue: Issue, *, at: datetime) -> list[Pick]:
     chosen: list[tuple[Article, str]] = []
     for kind, count in places(newsletter).items():
         of_kind = [article for article in candidates if article.section.kind == kind]
-        place = _("place for “%(kind)s”") % {"kind": Section.Kind(kind).label}
+        place = _("place for “%(kind)s”") % {"kind": kind.label}
         chosen += [(article, _reason(article, place)) for article in of_kind[: max(0, count - used[kind])]]
     missing = newsletter.minimum_picks - len(present) - len(chosen)
     if missing > 0:
@@ -102,7 +102,9 @@ def this_weeks(issue: Issue, *, at: datetime) -> ArticleQuerySet:
 
 def _since(issue: Issue) -> datetime:
     """Return from when on articles are new to the readers of an issue: a week back, or since the last issue left."""
-    before = issue.newsletter.issues.filter(issue_date__lt=issue.issue_date, started_at__isnull=False)
+    before = Issue.objects.filter(
+        newsletter_id=issue.newsletter_id, issue_date__lt=issue.issue_date, started_at__isnull=False
+    )
     last = before.aggregate(at=Max("started_at"))["at"]
     week = issue.send_at - WEEK
     return max(min(last or week, week), issue.send_at - LONGEST_LOOK_BACK)

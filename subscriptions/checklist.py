@@ -21,7 +21,7 @@ class Finding:
     is_obstacle: bool = False
 
 
-def places(newsletter: Newsletter) -> dict[str, int]:
+def places(newsletter: Newsletter) -> dict[Section.Kind, int]:
     """Return how many places the newsletter has for each kind of section, in the order of the issue."""
     return {
         Section.Kind.NEWS: newsletter.news_places,
@@ -89,5 +89,5 @@ def _advice(issue: Issue, picks: list[Pick]) -> list[Finding]:
             words = ngettext(
                 "%(count)s place for “%(kind)s” is empty.", "%(count)s places for “%(kind)s” are empty.", empty
             )
-            findings.append(Finding(words % {"count": empty, "kind": Section.Kind(kind).label}))
+            findings.append(Finding(words % {"count": empty, "kind": kind.label}))
     return findings

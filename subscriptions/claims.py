@@ -86,7 +86,7 @@ UPDATE subscriptions_delivery d
 SET state = CASE WHEN c.reason = '' THEN 'claimed' ELSE 'skipped' END,
     reason = c.reason,
     claim_id = CASE WHEN c.reason = '' THEN %(claim)s::uuid END,
-    claim_expires_at = CASE WHEN c.reason = '' THEN clock_timestamp() + %(lease)s END,
+    claim_expires_at = CASE WHEN c.reason = '' THEN clock_timestamp() + make_interval(secs => %(lease)s) END,
     outcome_at = CASE WHEN c.reason = '' THEN NULL ELSE %(at)s END
 FROM checked c
 WHERE d.id = c.id
@@ -154,7 +154,15 @@ def claim(issue_id: int, *, limit: int, lease: timedelta, at: datetime, after: i
     began = steady()
     with connection.cursor() as cursor:
         cursor.execute(
-            CLAIM, {"issue": issue_id, "after": after, "at": at, "limit": limit, "claim": claim_id, "lease": lease}
+            CLAIM,
+            {
+                "issue": issue_id,
+                "after": after,
+                "at": at,
+                "limit": limit,
+                "claim": claim_id,
+                "lease": lease.total_seconds(),
+            },
         )
         rows = cursor.fetchall()
     deliveries = [
@@ -235,7 +243,8 @@ def expire(*, at: datetime) -> int:
         cursor.execute(
             """
             UPDATE subscriptions_delivery
-            SET state = 'unknown', reason = 'worker-lost', tries = tries + 1, claim_expires_at = NULL, outcome_at = %(at)s
+            SET state = 'unknown', reason = 'worker-lost', tries = tries + 1,
+                claim_expires_at = NULL, outcome_at = %(at)s
             WHERE id IN (SELECT id FROM subscriptions_delivery
                          WHERE state = 'claimed' AND claim_expires_at <= clock_timestamp()
                          ORDER BY id FOR UPDATE SKIP LOCKED)
@@ -282,6 +291,10 @@ class Progress:
     per_second: float
     ends_at: datetime | None
     last_at: datetime | None
+
+    @property
+    def done(self) -> int:
+        return sum(self.counts.values()) - self.counts["pending"] - self.counts["claimed"]
 
 
 def progress(issue: Issue, *, at: datetime) -> Progress:

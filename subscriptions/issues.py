@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.urls import reverse
@@ -44,7 +44,7 @@ def step(
     action: str,
     *,
     sources: tuple[str, ...],
-    by: AbstractUser | None,
+    by: User | None,
     permission: str,
     at: datetime,
     reason: str = "",
@@ -69,7 +69,7 @@ def step(
     issue.refresh_from_db()
 
 
-def approve(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
+def approve(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Freeze the two renderings and let the issue go out at its hour. Raises NotReady when something is missing."""
     with step(issue, "approved", sources=(S.DRAFT, S.HELD), by=by, permission=APPROVE, at=at) as locked:
         obstacles = [finding.text for finding in checklist(locked, at=at) if finding.is_obstacle]
@@ -80,20 +80,20 @@ def approve(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
         locked.approved_at, locked.approved_by = at, by
 
 
-def refresh(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
+def refresh(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Freeze the renderings anew after an article changed. Mails that already left stay as they were."""
     with step(issue, "refreshed", sources=(S.APPROVED, S.SENDING, S.SENT), by=by, permission=APPROVE, at=at) as locked:
         _freeze(locked, at=at)
 
 
-def unapprove(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
+def unapprove(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Take the approval back, so that the issue can be changed again."""
     with step(issue, "unapproved", sources=(S.APPROVED,), by=by, permission=APPROVE, at=at) as locked:
         IssueRendering.objects.filter(issue=locked).delete()
         locked.state, locked.approved_at, locked.approved_by = S.DRAFT, None, None
 
 
-def hold(issue: Issue, *, by: AbstractUser | None, at: datetime, reason: str) -> None:
+def hold(issue: Issue, *, by: User | None, at: datetime, reason: str) -> None:
     """Keep the issue from going out until a person decides; when the product itself holds it, editors are mailed."""
     sources = (S.DRAFT, S.APPROVED)
     with step(issue, "held", sources=sources, by=by, permission=APPROVE, at=at, reason=reason) as locked:
@@ -104,13 +104,13 @@ def hold(issue: Issue, *, by: AbstractUser | None, at: datetime, reason: str) ->
             alarm(locked, kind="held", reason=reason, at=at)
 
 
-def release(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
+def release(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Make a held issue a draft again; past its hour it still goes out only by a person's hand."""
     with step(issue, "released", sources=(S.HELD,), by=by, permission=APPROVE, at=at) as locked:
         locked.state, locked.state_reason = S.DRAFT, ""
 
 
-def cancel(issue: Issue, *, by: AbstractUser | None, at: datetime, reason: str) -> None:
+def cancel(issue: Issue, *, by: User | None, at: datetime, reason: str) -> None:
     """End the issue. One that was being sent stops; what has left has left."""
     sources = (S.DRAFT, S.APPROVED, S.HELD, S.SENDING)
     with step(issue, "cancelled", sources=sources, by=by, permission=APPROVE, at=at, reason=reason) as locked:
@@ -119,7 +119,7 @@ def cancel(issue: Issue, *, by: AbstractUser | None, at: datetime, reason: str) 
         locked.state, locked.state_reason, locked.ended_at, locked.paused_at = S.CANCELLED, reason[:300], at, None
 
 
-def start(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
+def start(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Begin to send an approved issue.
 
     1. The issue's row is locked, so that of two callers one finds it sending already.
@@ -134,7 +134,7 @@ def start(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
         wake_senders(locked)
 
 
-def pause(issue: Issue, *, by: AbstractUser | None, at: datetime, reason: str = "") -> None:
+def pause(issue: Issue, *, by: User | None, at: datetime, reason: str = "") -> None:
     """Stop claiming. What is on the wire at this moment is finished."""
     with step(issue, "paused", sources=(S.SENDING,), by=by, permission=SEND, at=at, reason=reason) as locked:
         locked.paused_at, locked.pause_reason = at, reason[:300]
@@ -142,13 +142,13 @@ def pause(issue: Issue, *, by: AbstractUser | None, at: datetime, reason: str = 
             alarm(locked, kind="paused", reason=reason, at=at)
 
 
-def resume(issue: Issue, *, by: AbstractUser | None, at: datetime) -> None:
+def resume(issue: Issue, *, by: User | None, at: datetime) -> None:
     with step(issue, "resumed", sources=(S.SENDING,), by=by, permission=SEND, at=at) as locked:
         locked.paused_at, locked.pause_reason = None, ""
         wake_senders(locked)
 
 
-def resend_unknown(issue: Issue, *, by: AbstractUser | None, at: datetime) -> int:
+def resend_unknown(issue: Issue, *, by: User | None, at: datetime) -> int:
     """Send the deliveries without an answer once more, under the same Message-ID, and return how many there were."""
     with step(issue, "unknown_resent", sources=(S.SENDING, S.SENT), by=by, permission=SEND, at=at) as locked:
         count = claims.requeue_unknown(locked, at=at)

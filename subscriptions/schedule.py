@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from newsroom.history import record
 from subscriptions import claims, issues
 from subscriptions.assembling import assemble
+from subscriptions.checklist import checklist
 from subscriptions.models import Issue, Newsletter
 
 logger = logging.getLogger(__name__)
@@ -24,14 +26,15 @@ def tick(*, at: datetime) -> None:
     """Do everything that is due at `at`, each issue apart, so that one in trouble does not hold up the others."""
     claims.expire(at=at)
     for newsletter in Newsletter.objects.active().order_by("pk"):
-        _apart("plan", newsletter.pk, lambda newsletter=newsletter: plan(newsletter, at=at))
+        _apart("plan", newsletter.pk, partial(plan, newsletter, at=at))
     for issue in Issue.objects.to_assemble().select_related("newsletter").order_by("send_at", "pk"):
         if at >= assemble_at(issue):
-            _apart("assemble", issue.pk, lambda issue=issue: _assemble(issue, at))
+            make = partial(assemble, newsletter=issue.newsletter, issue_date=issue.issue_date, at=at)
+            _apart("assemble", issue.pk, make)
     for issue in Issue.objects.due(at).select_related("newsletter").order_by("send_at", "pk"):
-        _apart("settle", issue.pk, lambda issue=issue: settle(issue, at=at))
+        _apart("settle", issue.pk, partial(settle, issue, at=at))
     for issue in Issue.objects.running().select_related("newsletter").order_by("send_at", "pk"):
-        _apart("continue", issue.pk, lambda issue=issue: keep_going(issue, at=at))
+        _apart("continue", issue.pk, partial(keep_going, issue, at=at))
 
 
 def _apart(what: str, pk: int, act: Callable[[], object]) -> None:
@@ -56,7 +59,7 @@ def plan(newsletter: Newsletter, *, at: datetime) -> Issue:
         # Two beats plan one after the other.
         Newsletter.objects.select_for_update().get(pk=newsletter.pk)
         _move_strays(newsletter, next_date, at)
-        last = newsletter.issues.filter(issue_date__lt=next_date).newest_first().first()
+        last = Issue.objects.filter(newsletter=newsletter, issue_date__lt=next_date).newest_first().first()
         if last is not None:
             for missed in _dates_between(newsletter, last.issue_date, next_date)[-MOST_MISSED_WEEKS:]:
                 _settle_missed_date(newsletter, missed, at)
@@ -77,13 +80,13 @@ def plan(newsletter: Newsletter, *, at: datetime) -> Issue:
 def _move_strays(newsletter: Newsletter, next_date: date, at: datetime) -> None:
     """Follow a change of the newsletter's weekday, or a holiday entered late, with issues that are still being made."""
     holidays = dict(newsletter.holidays.values_list("date", "reason"))
-    waiting = newsletter.issues.filter(state__in=[S.DRAFT, S.APPROVED, S.HELD], send_at__gt=at).order_by("issue_date")
-    for issue in waiting:
+    waiting = Issue.objects.filter(newsletter=newsletter, state__in=[S.DRAFT, S.APPROVED, S.HELD], send_at__gt=at)
+    for issue in waiting.order_by("issue_date"):
         if issue.issue_date in holidays:
             reason = holidays[issue.issue_date] or _("holiday")
             _change(issue, "skipped", at, state=S.SKIPPED, state_reason=reason, ended_at=at, approved_at=None)
         elif issue.issue_date.weekday() != newsletter.weekday:
-            if newsletter.issues.filter(issue_date=next_date).exists():
+            if Issue.objects.filter(newsletter=newsletter, issue_date=next_date).exists():
                 reason = _("The newsletter's weekday was changed.")
                 _change(issue, "cancelled", at, state=S.CANCELLED, state_reason=reason, ended_at=at)
             else:
@@ -135,10 +138,6 @@ def too_late_after(newsletter: Newsletter) -> timedelta:
     return timedelta(hours=newsletter.too_late_hours)
 
 
-def _assemble(issue: Issue, at: datetime) -> None:
-    assemble(newsletter=issue.newsletter, issue_date=issue.issue_date, at=at)
-
-
 def settle(issue: Issue, *, at: datetime) -> None:
     """Do at an issue's hour what its state and the newsletter's rules ask for: start, approve and start, or hold."""
     # A person who approves after the hour has been asked, and wants it sent.
@@ -161,7 +160,7 @@ def _reason_to_hold(issue: Issue, at: datetime) -> str:
         return _("Nobody has approved this issue.")
     if issue.picks.count() < newsletter.minimum_picks:
         return _("The issue has fewer articles than the newsletter asks for, and nobody has approved it.")
-    obstacles = [finding.text for finding in issues.checklist(issue, at=at) if finding.is_obstacle]
+    obstacles = [finding.text for finding in checklist(issue, at=at) if finding.is_obstacle]
     return " ".join(obstacles)
 
 

@@ -71,7 +71,9 @@ def send_issue(issue_id: int, *, seconds: float = TURN_SECONDS, transport: Trans
         issue = Issue.objects.running().select_related("newsletter", "rendering").filter(pk=issue_id).first()
         if issue is None:
             return Turn(Stop.NOTHING_DUE)
-        carrier = transport or SmtpTransport(server_from_settings(), connections=settings.SENDING_CONNECTIONS)
+        carrier: Transport = transport or SmtpTransport(
+            server_from_settings(), connections=settings.SENDING_CONNECTIONS
+        )
         try:
             turn = _take_turn(issue, carrier, until=steady() + seconds)
         finally:
@@ -80,6 +82,10 @@ def send_issue(issue_id: int, *, seconds: float = TURN_SECONDS, transport: Trans
     if turn.stop is Stop.NOTHING_DUE:
         issues.finish(issue, at=timezone.now())
     return turn
+
+
+def _configured_transport() -> Transport:
+    return SmtpTransport(server_from_settings(), connections=settings.SENDING_CONNECTIONS)
 
 
 def _take_turn(issue: Issue, transport: Transport, *, until: float) -> Turn:

@@ -21,7 +21,7 @@ def handle_signup(pk: int) -> None:
 
 
 # A window that ends in a silent mail server may take longer than other tasks are allowed.
-@shared_task(soft_time_limit=None, time_limit=1200)
+@shared_task(soft_time_limit=1140, time_limit=1200)
 def send_issue(pk: int) -> None:
     """Send a part of an issue, then stand in line again, so that other mail has its turn between two parts."""
     if sending.send_issue(pk).stop is sending.Stop.TURN_IS_OVER:

@@ -1,8 +1,8 @@
 """Encode a text for mail once, leaving slots into which each reader's token is put as bytes.
 
-Everything comes out as 7-bit lines of at most 76 characters, so that no relay rewrites the message on its way and breaks
-the DKIM signature over it (RFC 6376 section 5.3). A slot is never split by a line break of the encoding, and never shares a
-base64 quantum with a part that is encoded beforehand.
+Everything comes out as 7-bit lines of at most 76 characters, so that no relay rewrites the message on its way and
+breaks the DKIM signature over it (RFC 6376 section 5.3). A slot is never split by a line break of the encoding, and
+never shares a base64 quantum with a part that is encoded beforehand.
 """
 
 import binascii
@@ -23,7 +23,7 @@ class Slot:
     tail: bytes = b""
 
     def fill(self, value: bytes) -> bytes:
-        """Return the encoded value. It is ASCII without "=" and never begins with a dot, so quoting leaves it as it is."""
+        """Return the encoded value. It is ASCII without "=" and begins with no dot, so quoting leaves it as it is."""
         if not self.is_base64:
             return value
         raw = self.head + value + self.tail
@@ -75,7 +75,7 @@ def _quoted_printable(pieces: list[bytes], value_length: int) -> Segments:
 
 
 def quote(text: bytes) -> bytes:
-    """Return quoted-printable in which no line begins with a dot or with "From ", whatever the transport does to those."""
+    """Return quoted-printable in which no line begins with a dot or with "From ", which transports may alter."""
     return b"\r\n".join(_quoted_line(line) for line in text.split(b"\r\n"))
 
 

@@ -49,10 +49,15 @@ class TransportDown(Exception):
 
 
 class Transport(Protocol):
-    # How many envelopes one claim may hold.
-    window: int
-    # Seconds that may pass between the last byte on the wire and the moment its outcome is known.
-    longest_silence: float
+    @property
+    def window(self) -> int:
+        """How many envelopes one claim may hold."""
+        ...
+
+    @property
+    def longest_silence(self) -> float:
+        """Seconds that may pass between the last byte on the wire and the moment its outcome is known."""
+        ...
 
     def send(self, envelopes: Sequence[Envelope], *, deadline: float) -> Iterator[list[Outcome]]:
         """Send each envelope once, and yield outcomes as they come until each envelope has one.

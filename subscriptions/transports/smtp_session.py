@@ -354,7 +354,8 @@ class SmtpSession:
     def lose(self, reason: str) -> None:
         """Drop the connection and say of each envelope on it what is known."""
         seen: set[int] = set()
-        for passage in [entry[-1] for entry in (*self._awaited, *self._commands)]:
+        passages = [passage for _step, passage in self._awaited] + [passage for _step, _line, passage in self._commands]
+        for passage in passages:
             if passage.outcome is not None or id(passage) in seen:
                 continue
             seen.add(id(passage))

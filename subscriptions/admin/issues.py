@@ -1,0 +1,87 @@
+"""Issues and their deliveries in the admin. The page to make an issue is in `subscriptions.admin.desk`."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+
+from newsroom.admin.facts import FactsAdmin
+from subscriptions.admin import desk
+from subscriptions.models import Delivery, Issue, MailEvent
+
+
+@admin.register(Issue)
+class IssueAdmin(admin.ModelAdmin):
+    """The list of issues; each opens on the desk, where it is made and watched."""
+
+    list_display = ["issue_date", "newsletter", "state", "subject", "local_send_at", "prepared", "excluded"]
+    list_display_links = ["issue_date", "subject"]
+    list_filter = ["state", "newsletter"]
+    list_select_related = ["newsletter"]
+    search_fields = ["subject", "=issue_date"]
+    ordering = ["-issue_date", "-pk"]
+    date_hierarchy = "issue_date"
+
+    @admin.display(description=_("to be sent at"), ordering="send_at")
+    def local_send_at(self, issue: Issue) -> datetime:
+        return issue.send_at.astimezone(issue.newsletter.zone)
+
+    def get_urls(self) -> list[URLPattern]:
+        pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
+            "<int:pk>/change/": ("subscriptions_issue_change", desk.make),
+            "<int:pk>/save/": ("subscriptions_issue_save", desk.save),
+            "<int:pk>/step/<slug:name>/": ("subscriptions_issue_step", desk.step),
+            "<int:pk>/mail/": ("subscriptions_issue_mail", desk.mail),
+            "<int:pk>/text/": ("subscriptions_issue_text", desk.text),
+            "<int:pk>/test/": ("subscriptions_issue_test", desk.test),
+        }
+        own = [
+            path(route, self.admin_site.admin_view(partial(view, model_admin=self)), name=name)
+            for route, (name, view) in pages.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never by hand: the schedule makes the row of each date, and one date has one issue."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {}
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(FactsAdmin):
+    """Who got an issue, who did not, and why. The row holds no address: a search for one goes by the subscriber."""
+
+    list_display = ["uuid", "issue", "reader", "state", "reason", "tries", "outcome_at", "reply"]
+    list_filter = ["state", "reason"]
+    list_select_related = ["issue__newsletter", "subscription__subscriber"]
+    search_fields = ["=uuid", "=subscription__subscriber__email"]
+    search_help_text = _("An exact address, or the part of a Message-ID before the @")
+    ordering = ["-pk"]
+
+    @admin.display(description=_("reader"))
+    def reader(self, delivery: Delivery) -> str:
+        return delivery.subscription.subscriber.email if delivery.subscription else str(_("erased"))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "issue__id__exact" or super().lookup_allowed(lookup, value, request)
+
+
+@admin.register(MailEvent)
+class MailEventAdmin(FactsAdmin):
+    list_display = ["happened_at", "kind", "is_permanent", "status_code", "source", "delivery", "outgoing_mail"]
+    list_filter = ["kind", "source", "is_permanent"]
+    ordering = ["-received_at", "-pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MailEvent]:
+        return super().get_queryset(request).select_related("delivery", "outgoing_mail")
