@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -26,7 +27,7 @@ from newsroom.outlet import current_outlet
 
 
 class ArticleForm(forms.ModelForm):
-    body = prose_field(label=_("text"))
+    body = prose_field(label=_("Text"))
 
     class Meta:
         model = Article
@@ -46,7 +47,10 @@ class ArticleForm(forms.ModelForm):
             "is_sensitive",
             "embargo_until",
         ]
-        widgets = {"standfirst": forms.Textarea(attrs={"rows": 3})}
+        widgets = {
+            "standfirst": forms.Textarea(attrs={"rows": 3}),
+            "language": forms.Select(choices=settings.LANGUAGES),
+        }
 
 
 class BylineInline(admin.TabularInline):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -28,6 +29,11 @@ class SectionAdmin(admin.ModelAdmin):
     search_fields = ["name"]
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["language", "position", "pk"]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        if db_field.name == "language":
+            kwargs["widget"] = forms.Select(choices=settings.LANGUAGES)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(Tag)
@@ -148,11 +154,12 @@ def picture_tag(image: Image, *, css_class: str) -> SafeString:
 
 
 class PageForm(forms.ModelForm):
-    body = prose_field(label=_("text"))
+    body = prose_field(label=_("Text"))
 
     class Meta:
         model = Page
         fields = ["title", "slug", "language", "description", "body", "is_published", "is_in_footer", "position"]
+        widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
 
     def clean_slug(self) -> str:
         """Refuse an address that already belongs to another page of the site."""
