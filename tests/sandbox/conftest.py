@@ -1,6 +1,8 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,19 +20,31 @@ def bare_environment() -> Iterator[dict[str, str]]:
         yield dict(os.environ)
 
 
-def _claimed_folder() -> Iterator[Folder]:
+@contextmanager
+def _open_path() -> Iterator[Path]:
     base = short_folder("newsroom-test-")
     base.chmod(0o711)
-    folder = Folder(base / "sandbox")
-    folder.claim()
-    yield folder
-    folder.release()
+    yield base / "sandbox"
     shutil.rmtree(base)
+
+
+def _claimed_folder() -> Iterator[Folder]:
+    with _open_path() as path:
+        folder = Folder(path)
+        folder.claim()
+        yield folder
+        folder.release()
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A new path where root's database server can get to, other than those of pytest's own folders."""
+    with _open_path() as path:
+        yield path
 
 
 @pytest.fixture
 def folder() -> Iterator[Folder]:
-    """A claimed folder where root's database server can get to, other than pytest's own."""
     yield from _claimed_folder()
 
 
