@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from donations import stripe_api
+from donations import reminding, stripe_api
 from donations.giving import Choice, covering_fee, methods_for
 from donations.metadata import metadata_of
 from donations.models import Appeal, CheckoutSession, Donation, Frequency, GivingTerms, current_terms
@@ -89,6 +89,8 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
                 setattr(donation, name, fields[name])
             donation.save(update_fields=changed)
         donation.move(Donation.State.STARTED, at=at)
+        if choice.reminder:
+            reminding.follow(donation, choice.reminder, at=at)
     return donation
 
 

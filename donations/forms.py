@@ -1,6 +1,9 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from donations.reminder_words import Disclosure
 from newsroom.addresses import InvalidAddress, normalise_email
 
 
@@ -36,3 +39,47 @@ class AttemptForm(forms.Form):
 
     def clean_name(self) -> str:
         return " ".join(self.cleaned_data["name"].split())
+
+
+class ReminderForm(forms.Form):
+    """An address and a time. The fingerprint shows that the words above the button were the present ones."""
+
+    email = forms.CharField(
+        max_length=254,
+        error_messages={
+            "required": _("Please write your email address."),
+            "max_length": _("This address is too long to be one."),
+        },
+    )
+    # Nobody sees this field; a program that fills every field gives itself away.
+    website = forms.CharField(required=False, max_length=500)
+    statement = forms.CharField(required=False, max_length=64)
+
+    def __init__(self, *args: Any, shown: Disclosure, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shown = shown
+        self.fields["when"] = forms.ChoiceField(
+            choices=shown.spans,
+            error_messages={
+                "required": _("Please choose a time."),
+                "invalid_choice": _("Please choose one of these times."),
+            },
+        )
+
+    @property
+    def is_trapped(self) -> bool:
+        return bool(self.data.get("website"))
+
+    def clean_email(self) -> str:
+        try:
+            return normalise_email(self.cleaned_data["email"])
+        except InvalidAddress:
+            raise forms.ValidationError(_("This does not look like an email address. Please check it.")) from None
+
+    def clean_statement(self) -> str:
+        fingerprint: str = self.cleaned_data["statement"]
+        if fingerprint != self.shown.statement.fingerprint:
+            raise forms.ValidationError(
+                _("These words have changed since you opened the page. Please read them and press the button again.")
+            )
+        return fingerprint

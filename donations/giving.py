@@ -37,6 +37,8 @@ class Choice:
     article: int | None = None
     appeal: int | None = None
     campaign: str = ""
+    # The code of the reminder whose link the reader followed.
+    reminder: str = ""
 
     def query(self) -> str:
         """Return the choice as the query of the attempt's address."""
@@ -48,6 +50,7 @@ class Choice:
             "article": self.article,
             "appeal": self.appeal,
             "campaign": self.campaign,
+            "reminder": self.reminder,
         }
         return urlencode({name: value for name, value in fields.items() if value})
 
@@ -204,6 +207,7 @@ def _choice(amount: int, rule: AmountRule, data: Mapping[str, str]) -> Choice:
         article=whole_number(data.get("article", "")),
         appeal=whole_number(data.get("appeal", "")),
         campaign=data.get("campaign", "").replace("\x00", "")[:60],
+        reminder=data.get("reminder", "")[:36],
     )
 
 
@@ -284,6 +288,7 @@ def hidden_fields(choice: Choice) -> Iterator[tuple[str, Any]]:
             ("article", choice.article),
             ("appeal", choice.appeal),
             ("campaign", choice.campaign),
+            ("reminder", choice.reminder),
         )
         if value
     )

@@ -1,8 +1,13 @@
 """What the newsroom asks of this package, by its registry."""
 
+from donations import reminders, reminding
 from donations.figures import week_panel
-from newsroom import registry
+from donations.reminder_panel import reminders_panel
+from newsroom import outbox, registry
 
 
 def register_all() -> None:
-    registry.dashboard_panels.append(week_panel)
+    registry.dashboard_panels += [week_panel, reminders_panel]
+    registry.person_erased.append(reminders.erase_person)
+    registry.person_exported["reminders"] = reminders.export_person
+    outbox.claim_guards[reminding.TEMPLATE] = reminding.guard

@@ -1,7 +1,9 @@
 from celery import shared_task
 from django.utils import timezone
 
+from donations import reminders, reminding
 from donations.truth import events, sweeping
+from newsroom.jobs import run_daily
 from newsroom.waking import wake
 
 
@@ -15,6 +17,11 @@ def tick() -> None:
         wake(learn_donation, pk)
     for pk in sweeping.payments_to_ask_about(at=at):
         wake(learn_payment, pk)
+    reminders.sweep(at=at)
+    reminding.queue_due(by=at, at=at)
+    reminding.settle(at=at)
+    reminding.note_conversions()
+    run_daily("forget-reminders", reminders.forget_old, at=at)
 
 
 @shared_task
@@ -30,3 +37,8 @@ def learn_donation(pk: int) -> None:
 @shared_task
 def learn_payment(pk: int) -> None:
     sweeping.learn_payment(pk)
+
+
+@shared_task
+def handle_reminder(pk: int) -> None:
+    reminders.handle(pk, at=timezone.now())

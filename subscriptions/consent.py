@@ -14,11 +14,13 @@ from newsroom.models import Suppression
 from newsroom.suppressions import lift
 from subscriptions import ledger
 from subscriptions.models import Consent, Newsletter, Subscriber, Subscription
-from subscriptions.statements import Statement
+from subscriptions.policies import text_in_force
+from subscriptions.statements import Statement as Statement  # Other packages name it from here.
 
 PAGE_LENGTH = 300
 State = Subscription.State
 Action = Consent.Action
+Method = Consent.Method
 
 
 class GrantNoLongerStands(Exception):
@@ -177,6 +179,22 @@ def record_purpose(
     if purpose.startswith("newsletter:"):
         raise ValueError("consent to a newsletter goes through grant, confirm and withdraw")
     return _append(subject, purpose, action, method, at, shown, page, reason)
+
+
+def purpose_statement(purpose: str, template: str, *, language: str, at: datetime) -> Statement | None:
+    """Return the words of consent to a purpose that is no newsletter, or None while no Privacy Policy is in force.
+
+    `template` is in `language`, with `{policy}` where the link to the policy stands.
+    """
+    policy_text = text_in_force(language, at=at)
+    if policy_text is None:
+        return None
+    return Statement(purpose=purpose, template=template, language=language, policy_text=policy_text)
+
+
+def is_confirmed(email: str) -> bool:
+    """Say whether the person at a normalised address has proved before that it is theirs."""
+    return Subscriber.objects.filter(email=email, confirmed_at__isnull=False).exists()
 
 
 def _locked(subscription: Subscription) -> Subscription:

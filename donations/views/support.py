@@ -67,6 +67,7 @@ def _form_page(request: HttpRequest, *, refusal: ChoiceRefused | None = None) ->
             ("language", language),
             ("attempt", request.GET.get("attempt", "")[:40]),
             ("campaign", request.GET.get("campaign", "")[:60]),
+            ("reminder", request.GET.get("reminder", "")[:36]),
         ],
         "refusal": refusal,
         "switch": _switch(request),
@@ -154,6 +155,7 @@ def _attempt_page(
             article=choice.article,
             appeal=choice.appeal,
             attempt=attempt_key,
+            reminder=choice.reminder,
         ),
         "methods": giving.method_labels(giving.methods_for(choice.currency, choice.frequency)),
         "blocked_countries": current_terms().blocked_card_countries,
@@ -198,7 +200,7 @@ def _switch(request: HttpRequest) -> str:
     return giving.support_address(
         **{
             name: request.GET.get(name, "")[:60]
-            for name in ("frequency", "article", "appeal", "language", "attempt", "campaign")
+            for name in ("frequency", "article", "appeal", "language", "attempt", "campaign", "reminder")
         }
     )
 
@@ -232,4 +234,5 @@ def _written_before(donation: Donation | None) -> dict[str, Any]:
 
 
 def _carried(request: HttpRequest) -> dict[str, str]:
-    return {name: request.GET.get(name, "")[:60] for name in ("frequency", "currency", "article", "appeal", "language")}
+    names = ("frequency", "currency", "article", "appeal", "language", "reminder")
+    return {name: request.GET.get(name, "")[:60] for name in names}

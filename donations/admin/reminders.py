@@ -1,0 +1,97 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from donations import reminders
+from donations.admin.showing import FactsInline, money_of
+from donations.admin.terms import HistoryAdmin
+from donations.models import Reminder, ReminderChoice, ReminderGift
+from newsroom.admin.facts import FactsAdmin
+
+
+class ReasonForm(ActionForm):
+    reason = forms.CharField(label=_("Reason:"), required=False, max_length=200)
+
+
+class GiftFilter(admin.SimpleListFilter):
+    title = _("led to a gift")
+    parameter_name = "gift"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Reminder]) -> QuerySet[Reminder]:
+        return queryset.filter(_paid_gifts()) if self.value() == "yes" else queryset
+
+
+class GiftInline(FactsInline):
+    model = ReminderGift
+    fields = ["donation", "started_at", "converted_at"]
+    ordering = ["-started_at", "-pk"]
+    verbose_name_plural = _("gifts after this reminder")
+
+
+@admin.register(Reminder)
+class ReminderAdmin(FactsAdmin):
+    list_display = ["due_date", "state", "skip_reason", "email", "span", "gift", "asked_at", "sent_at", "led_to_gift"]
+    list_filter = ["state", "skip_reason", GiftFilter, "span", "due_date"]
+    search_fields = ["=email"]
+    search_help_text = _("An exact address")
+    ordering = ["-asked_at", "-pk"]
+    inlines = [GiftInline]
+    actions = ["cancel"]
+    action_form = ReasonForm
+    fields = [
+        "email", "language", "state", "skip_reason", "span", "due_date", "due_at", "gift", "article", "appeal",
+        "page", "wording", "policy_version", "proof", "asked_at", "confirmed_at", "queued_at", "claimed_at", "sent_at",
+        "skipped_at", "cancelled_at", "mail",
+    ]  # fmt: skip
+    readonly_fields = ["gift"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reminder]:
+        return super().get_queryset(request).annotate(is_paid=_paid_gifts())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Reminder], search_term: str
+    ) -> tuple[Any, bool]:
+        # Addresses are stored in lower case, and people copy them as they were written.
+        return super().get_search_results(request, queryset, search_term.lower())
+
+    @admin.display(description=_("gift chosen"))
+    def gift(self, reminder: Reminder) -> str:
+        written = money_of(reminder, "amount")
+        return f"{written} {reminder.get_frequency_display()}".strip()
+
+    @admin.display(description=_("led to a gift"), boolean=True)
+    def led_to_gift(self, reminder: Any) -> bool:
+        return bool(reminder.is_paid)
+
+    @admin.action(description=_("Cancel, for the reason given"), permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Reminder]) -> None:
+        reason = request.POST.get("reason", "").strip()[:200]
+        if not reason or request.user.is_anonymous:
+            self.message_user(request, _("Please write a reason beside the action."), messages.ERROR)
+            return
+        at = timezone.now()
+        count = sum(reminders.cancel_by_staff(one.pk, by=request.user, reason=reason, at=at) for one in queryset)
+        self.message_user(request, _("%(count)s cancelled.") % {"count": count}, messages.SUCCESS)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("donations.cancel_reminder")
+
+
+def _paid_gifts() -> Exists:
+    return Exists(ReminderGift.objects.filter(reminder=OuterRef("pk"), converted_at__isnull=False))
+
+
+@admin.register(ReminderChoice)
+class ReminderChoiceAdmin(HistoryAdmin):
+    list_display = ["__str__", "position", "is_default"]
+    ordering = ["position", "pk"]
+    recorded = ("span", "position", "is_default")

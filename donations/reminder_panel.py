@@ -1,0 +1,30 @@
+"""What the staff dashboard shows of reminders."""
+
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from donations.models import Reminder, ReminderGift
+from newsroom.registry import Panel
+
+WEEK = timedelta(days=7)
+
+
+def reminders_panel(at: datetime) -> Panel:
+    """Count a week ahead of what is due, and a week back of what was sent and what it led to."""
+    url = reverse("admin:donations_reminder_changelist")
+    due = Reminder.objects.due(at + WEEK).count()
+    sent = Reminder.objects.filter(sent_at__gt=at - WEEK, sent_at__lte=at).count()
+    converted = ReminderGift.objects.filter(converted_at__gt=at - WEEK, converted_at__lte=at).count()
+    late = Reminder.objects.filter(state=Reminder.State.ASKED, asked_at__lt=at - timedelta(minutes=15)).count()
+    return Panel(
+        title=_("Reminders"),
+        lines=[
+            (_("due within a week"), f"{due:,}", f"{url}?state__exact=confirmed"),
+            (_("sent this week"), f"{sent:,}", f"{url}?state__exact=sent"),
+            (_("led to a gift this week"), f"{converted:,}", f"{url}?gift=yes"),
+        ],
+        note=_("%(count)s requests wait for longer than a quarter of an hour.") % {"count": late} if late else "",
+        permission="donations.view_reminder",
+    )
