@@ -1,4 +1,4 @@
-"""What the tests of giving share: amount rules, the sandbox's Stripe as a process of its own, and a reader who gives."""
+"""What the tests of giving share: amount rules, the sandbox's Stripe as its own process, and a reader who gives."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from donations.models import CheckoutSession, Donation
+from donations.tasks import tick
 from sandbox.stripe.testing import StripeSandbox
 
 Delivery = dict[str, Any]
@@ -75,6 +76,17 @@ class Reader:
             return self.client.generic(  # type: ignore[return-value]
                 "POST", "/stripe/webhook/", delivery["body"], "application/json", headers=delivery["headers"]
             )
+
+    def tick(self) -> None:
+        """Let the beat's minute pass, and run what it woke."""
+        with self._commits(execute=True):
+            tick()
+        self.work()
+
+    def open(self, address: str) -> str:
+        """Read one of our pages, with what it wakes."""
+        with self._commits(execute=True):
+            return self.client.get(address).content.decode()
 
     def work(self) -> None:
         """Run what waits in the queue."""

@@ -45,9 +45,7 @@ def test_the_button_commits_the_donation_and_leads_to_stripes_page(reader: Reade
     assert not Payment.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "email", ["", "reader", "reader@", "a b@example.org", "reader@example.org\nBcc: x@example.org"]
-)
+@pytest.mark.parametrize("email", ["", "reader", "reader@", "a b@example.org", "reader@example.org\nBcc: x"])
 def test_an_address_that_is_none_is_refused_and_everything_kept(reader: Reader, email: str) -> None:
     response = reader.submit(email=email, note="For Vera")
     assert response.status_code == 422
@@ -229,8 +227,7 @@ def test_the_page_after_stripes_tells_the_state_from_the_database_alone(reader: 
 def test_the_page_after_stripes_wakes_the_worker_that_asks(reader: Reader) -> None:
     donation = reader.start()
     reader.pay(donation)
-    with reader._commits(execute=True):
-        reader.client.get(f"/support/{donation.attempt_key}/thanks/")
+    reader.open(f"/support/{donation.attempt_key}/thanks/")
     reader.work()
     donation.refresh_from_db()
     assert donation.state == "given"

@@ -113,9 +113,7 @@ def test_what_is_written_is_read_back_unchanged(amount: int, currency: str, lang
 
 
 @given(st.integers(1, 10**8), st.integers(0, 1999), st.integers(0, 1000))
-def test_the_covered_fee_leaves_at_least_the_whole_gift_and_not_a_cent_too_much(
-    amount: int, rate: int, fixed: int
-) -> None:
+def test_the_covered_fee_leaves_the_whole_gift_and_not_a_cent_more(amount: int, rate: int, fixed: int) -> None:
     fee = fee_to_cover(amount, basis_points=rate, fixed=fixed)
     charged = amount + fee
     assert charged - Fraction(charged * rate, 10_000) - fixed >= amount
