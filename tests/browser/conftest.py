@@ -61,7 +61,6 @@ def empty_house(running_house: House, django_db_blocker: DjangoDbBlocker, _mailb
         running_house.empty()
         _mailbox.clear()
         yield running_house
-        running_house.empty()
 
 
 @pytest.fixture
@@ -71,7 +70,6 @@ def house(running_house: House, django_db_blocker: DjangoDbBlocker, _mailbox: Ma
         running_house.empty()
         _mailbox.clear()
         yield running_house
-        running_house.empty()
 
 
 @pytest.fixture

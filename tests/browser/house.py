@@ -30,7 +30,13 @@ from tests.browser.waiting import wait_for
 QUEUE = "house"
 TICKS = ("newsroom.tasks.tick", "subscriptions.tasks.tick", "donations.tasks.tick")
 # Rows that belong to the code and not to a story; the site's processes remember their ids.
-KEPT_TABLES = {"django_content_type", "auth_permission", "django_migrations"}
+KEPT_TABLES = {
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+    "django_migrations",
+}
 
 
 class House:
