@@ -33,7 +33,7 @@ def notice() -> dict[str, Any]:
 @pytest.fixture
 def closed_claims() -> Iterator[None]:
     yield
-    outbox.claim_guards.clear()
+    outbox.claim_guards.pop(TEMPLATE, None)
 
 
 def queue(notice: dict[str, Any], key: str = "notice:1", to: str = "reader@example.org") -> OutgoingMail:
