@@ -15,7 +15,7 @@ FRIDAY = date(2026, 11, 20)
 def make_stories(*, count: int = 3, kind: str = Section.Kind.NEWS, **kwargs: Any) -> list[Article]:
     section = Section.objects.filter(kind=kind).first() or make_section(kind=kind)
     return [
-        make_article(section=section, published_at=NOW - timedelta(days=1, minutes=number), **kwargs)
+        make_article(section=section, published_at=NOW - timedelta(days=2, minutes=number), **kwargs)
         for number in range(count)
     ]
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from newsroom.models import Suppression
@@ -86,7 +87,7 @@ def test_the_unsubscribe_link_of_the_mail_works_by_one_click(
 
     url = str(message["List-Unsubscribe"]).strip("<>")
     response = client.post(
-        url.removeprefix("http://localhost:8000"),
+        url.removeprefix(settings.SITE_URL),
         "List-Unsubscribe=One-Click",
         content_type="application/x-www-form-urlencoded",
     )

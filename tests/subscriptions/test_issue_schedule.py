@@ -1,0 +1,320 @@
+"""Issues appear at their hour: summer time, far zones, leap days, downtime, two beats and clocks that jump."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from newsroom.models import OutgoingMail, Section
+from subscriptions import issues, schedule
+from subscriptions.assembling import assemble
+from subscriptions.models import Delivery, Issue, Newsletter
+from tests.newsroom.factories import make_article, make_section
+from tests.subscriptions.factories import make_newsletter, make_subscription
+from tests.subscriptions.issue_factories import make_issue, make_stories
+
+THURSDAY = datetime(2026, 11, 19, 7, 0, tzinfo=UTC)  # 08:00 in Berlin
+FRIDAY_8 = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
+SEND = Newsletter.WithoutApproval.SEND
+
+
+@pytest.fixture
+def letter(db: None) -> Newsletter:
+    """A newsletter for Friday 08:00 in Berlin that goes out as assembled, with enough articles and one reader."""
+    newsletter = make_newsletter(without_approval=SEND, minimum_picks=1)
+    make_stories(count=3)
+    make_subscription(newsletter=newsletter, at=datetime(2026, 1, 1, tzinfo=UTC))
+    return newsletter
+
+
+def states(newsletter: Newsletter) -> dict[str, str]:
+    found = Issue.objects.filter(newsletter=newsletter).order_by("issue_date")
+    return {issue.issue_date.isoformat(): str(issue.state) for issue in found}
+
+
+def run(start: datetime, end: datetime, every: timedelta) -> None:
+    at = start
+    while at <= end:
+        schedule.tick(at=at)
+        at += every
+
+
+def test_a_week_goes_by_itself(letter: Newsletter) -> None:
+    run(FRIDAY_8 - timedelta(days=4), FRIDAY_8 - timedelta(days=1, minutes=1), timedelta(hours=6))
+    assert states(letter) == {"2026-11-20": "draft"}
+    assert Issue.objects.get().assembled_at is None
+
+    schedule.tick(at=THURSDAY)
+    issue = Issue.objects.get()
+    assert issue.assembled_at == THURSDAY
+    assert issue.picks.count() == 3
+
+    schedule.tick(at=FRIDAY_8 - timedelta(minutes=1))
+    assert Issue.objects.get(pk=issue.pk).state == Issue.State.DRAFT
+
+    schedule.tick(at=FRIDAY_8)
+    assert Issue.objects.get(pk=issue.pk).state == Issue.State.SENDING
+    assert Delivery.objects.filter(issue=issue).count() == 1
+
+    schedule.tick(at=FRIDAY_8 + timedelta(minutes=1))
+    assert states(letter) == {"2026-11-20": "sending", "2026-11-27": "draft"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "day", "expected"),
+    [
+        # Summer time ends on 25 October 2026 and begins on 29 March 2026 in Berlin.
+        ("Europe/Berlin", time(8, 0), date(2026, 10, 23), datetime(2026, 10, 23, 6, 0, tzinfo=UTC)),
+        ("Europe/Berlin", time(8, 0), date(2026, 10, 30), datetime(2026, 10, 30, 7, 0, tzinfo=UTC)),
+        # An hour that comes twice is the first of the two; one that is skipped is as late as it would have been.
+        ("Europe/Berlin", time(2, 30), date(2026, 10, 25), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        ("Europe/Berlin", time(2, 30), date(2026, 3, 29), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
+        ("Pacific/Kiritimati", time(8, 0), date(2026, 11, 20), datetime(2026, 11, 19, 18, 0, tzinfo=UTC)),
+        ("Pacific/Pago_Pago", time(8, 0), date(2026, 11, 20), datetime(2026, 11, 20, 19, 0, tzinfo=UTC)),
+        ("Australia/Lord_Howe", time(8, 0), date(2026, 11, 20), datetime(2026, 11, 19, 21, 0, tzinfo=UTC)),
+        ("Asia/Kathmandu", time(8, 0), date(2028, 2, 29), datetime(2028, 2, 29, 2, 15, tzinfo=UTC)),
+        # Samoa had no 30 December 2011.
+        ("Pacific/Apia", time(8, 0), date(2011, 12, 30), datetime(2011, 12, 30, 18, 0, tzinfo=UTC)),
+    ],
+)
+def test_the_hour_is_the_newsletters_own(zone: str, hour: time, day: date, expected: datetime) -> None:
+    assert Newsletter(time_zone=zone, send_time=hour).send_at(day) == expected
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Cairo"]
+)
+@pytest.mark.parametrize("hour", [time(0, 0), time(2, 30), time(8, 0), time(23, 59)])
+def test_a_year_has_one_issue_for_each_friday(db: None, zone: str, hour: time) -> None:
+    newsletter = make_newsletter(time_zone=zone, send_time=hour)
+    at = datetime(2027, 12, 29, 12, 0, tzinfo=UTC)
+    planned = []
+    # A leap year, asked every 23 hours, so that the days around each switch are met at many local hours.
+    while at < datetime(2029, 1, 4, tzinfo=UTC):
+        planned.append(newsletter.next_issue_date(at))
+        assert newsletter.send_at(planned[-1]) >= at
+        at += timedelta(hours=23)
+    dates = sorted(set(planned))
+    assert planned == sorted(planned)
+    assert all(day.weekday() == 4 for day in dates)
+    assert all(later - earlier == timedelta(days=7) for earlier, later in pairwise(dates))
+
+
+def test_a_short_downtime_is_caught_up(letter: Newsletter) -> None:
+    schedule.tick(at=THURSDAY - timedelta(days=2))
+
+    schedule.tick(at=FRIDAY_8 + timedelta(hours=5))
+
+    assert states(letter) == {"2026-11-20": "sending", "2026-11-27": "draft"}
+
+
+def test_too_late_is_held_and_editors_are_told(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY - timedelta(days=2))
+
+    schedule.tick(at=FRIDAY_8 + timedelta(hours=13))
+
+    issue = Issue.objects.get(issue_date=date(2026, 11, 20))
+    assert issue.state == Issue.State.HELD
+    assert Delivery.objects.count() == 0
+    mail = OutgoingMail.objects.get(template="issue_held")
+    assert (mail.address, mail.context["reason"]) == ("staff@meridian.example", issue.state_reason)
+
+
+def test_an_editor_may_still_send_what_was_too_late(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY)
+    late = FRIDAY_8 + timedelta(hours=30)
+    schedule.tick(at=late)
+    issue = Issue.objects.get(issue_date=date(2026, 11, 20))
+
+    issues.approve(issue, by=staff_user, at=late + timedelta(minutes=5))
+    schedule.tick(at=late + timedelta(minutes=6))
+
+    issue.refresh_from_db()
+    assert issue.state == Issue.State.SENDING
+
+
+def test_weeks_that_nothing_ran_in_are_named_and_not_sent(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+
+    schedule.tick(at=FRIDAY_8 + timedelta(days=24))
+
+    assert states(letter) == {
+        "2026-11-20": "sending",
+        "2026-11-27": "skipped",
+        "2026-12-04": "skipped",
+        "2026-12-11": "skipped",
+        "2026-12-18": "draft",
+    }
+    assert OutgoingMail.objects.filter(template="issue_skipped").count() == 3
+
+
+def test_holidays_are_skipped_with_a_row(letter: Newsletter) -> None:
+    letter.holidays.create(date=date(2026, 11, 27), reason="Our summer house week")
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+
+    schedule.tick(at=FRIDAY_8 + timedelta(minutes=1))
+
+    assert states(letter) == {"2026-11-20": "sending", "2026-11-27": "skipped", "2026-12-04": "draft"}
+    assert Issue.objects.get(issue_date=date(2026, 11, 27)).state_reason == "Our summer house week"
+
+
+def test_a_holiday_entered_late_and_taken_back(letter: Newsletter) -> None:
+    schedule.tick(at=THURSDAY)
+    holiday = letter.holidays.create(date=date(2026, 11, 20), reason="")
+    schedule.tick(at=THURSDAY + timedelta(minutes=1))
+    assert states(letter) == {"2026-11-20": "skipped", "2026-11-27": "draft"}
+
+    holiday.delete()
+    schedule.tick(at=THURSDAY + timedelta(minutes=2))
+    assert states(letter)["2026-11-20"] == "draft"
+
+
+def test_a_changed_hour_and_weekday_move_the_draft(letter: Newsletter) -> None:
+    schedule.tick(at=THURSDAY - timedelta(days=2))
+    letter.send_time = time(17, 0)
+    letter.save()
+    schedule.tick(at=THURSDAY - timedelta(days=2))
+    assert Issue.objects.get().send_at == FRIDAY_8 + timedelta(hours=9)
+
+    letter.weekday = Newsletter.Weekday.WEDNESDAY
+    letter.save()
+    schedule.tick(at=THURSDAY - timedelta(days=2))
+    assert states(letter) == {"2026-11-18": "draft"}
+
+
+def test_a_clock_that_jumped_ahead_sends_nothing_and_skips_nothing(letter: Newsletter) -> None:
+    schedule.tick(at=THURSDAY)
+
+    schedule.tick(at=THURSDAY + timedelta(days=400))
+    assert Delivery.objects.count() == 0
+
+    schedule.tick(at=THURSDAY + timedelta(minutes=2))
+    friday = Issue.objects.get(issue_date=date(2026, 11, 20))
+    # What a wrong clock held waits for a person; what it skipped comes back when its week is here.
+    assert friday.state == Issue.State.HELD
+    schedule.tick(at=FRIDAY_8 + timedelta(days=1))
+    assert states(letter)["2026-11-27"] == "draft"
+
+
+def test_a_clock_that_jumped_back_sends_nothing_twice(letter: Newsletter) -> None:
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+
+    assert Delivery.objects.count() == 1
+    assert states(letter)["2026-11-20"] == "sending"
+
+
+def test_without_approval_an_issue_is_held(letter: Newsletter, staff_user: User) -> None:
+    letter.without_approval = Newsletter.WithoutApproval.HOLD
+    letter.save()
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+
+    assert states(letter)["2026-11-20"] == "held"
+    assert OutgoingMail.objects.filter(template="issue_held").count() == 1
+    schedule.tick(at=FRIDAY_8 + timedelta(minutes=1))
+    assert OutgoingMail.objects.filter(template="issue_held").count() == 1
+
+
+def test_too_few_articles_are_held_even_where_the_rule_is_to_send(letter: Newsletter) -> None:
+    Newsletter.objects.update(minimum_picks=5)
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+
+    assert states(letter)["2026-11-20"] == "held"
+
+
+def test_one_newsletter_in_trouble_does_not_hold_up_the_other(letter: Newsletter) -> None:
+    broken = make_newsletter(without_approval=SEND, minimum_picks=1, time_zone="Europe/Berlin")
+    Newsletter.objects.filter(pk=broken.pk).update(time_zone="Nowhere/Land")
+
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+
+    assert states(letter)["2026-11-20"] == "sending"
+
+
+def test_assembly_fills_by_quota_priority_and_recency(db: None, staff_user: User) -> None:
+    newsletter = make_newsletter(news_places=2, feature_places=1, analysis_places=0, opinion_places=0, minimum_picks=1)
+    news, feature = make_section(kind=Section.Kind.NEWS), make_section(kind=Section.Kind.FEATURE)
+    day = timedelta(days=1)
+    make_article(headline="Old", section=news, published_at=THURSDAY - 9 * day)
+    make_article(headline="Older news", section=news, published_at=THURSDAY - 3 * day)
+    make_article(headline="Newer news", section=news, published_at=THURSDAY - 2 * day)
+    make_article(headline="Important news", section=news, published_at=THURSDAY - 5 * day, newsletter_priority=5)
+    make_article(headline="Sensitive", section=news, published_at=THURSDAY, is_sensitive=True, newsletter_priority=9)
+    make_article(headline="Russian", section=news, published_at=THURSDAY, language="ru")
+    make_article(headline="Feature", section=feature, published_at=THURSDAY - day)
+    make_article(headline="Later", section=feature, published_at=THURSDAY + day)
+
+    issue = assemble(newsletter=newsletter, issue_date=date(2026, 11, 20), at=THURSDAY)
+
+    picks = list(issue.picks.in_order().select_related("article"))
+    assert [pick.article.headline for pick in picks] == ["Important news", "Newer news", "Feature"]
+    assert "priority 5" in picks[0].reason
+    mail = OutgoingMail.objects.get(template="issue_assembled")
+    assert [pick["headline"] for pick in mail.context["picks"]] == ["Important news", "Newer news", "Feature"]
+
+
+def test_what_was_sent_is_never_filled_in_again(letter: Newsletter) -> None:
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+    sent = set(Issue.objects.get(issue_date=date(2026, 11, 20)).picks.values_list("article_id", flat=True))
+
+    following = assemble(newsletter=letter, issue_date=date(2026, 11, 27), at=FRIDAY_8 + timedelta(hours=1))
+
+    assert sent
+    assert not sent & set(following.picks.values_list("article_id", flat=True))
+
+
+def test_editors_picks_stay_where_they_are(letter: Newsletter) -> None:
+    chosen = make_article(headline="Chosen by hand", published_at=THURSDAY - timedelta(days=20))
+    issue = make_issue(newsletter=letter, articles=[chosen], created_at=THURSDAY - timedelta(days=5))
+
+    assemble(newsletter=letter, issue_date=issue.issue_date, at=THURSDAY)
+
+    picks = list(issue.picks.in_order().select_related("article"))
+    assert (picks[0].article, picks[0].origin) == (chosen, "editor")
+    assert {pick.origin for pick in picks[1:]} == {"filled"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_beats_at_once_make_one_issue_and_one_set_of_deliveries(run_queue: Callable[[], int]) -> None:
+    newsletter = make_newsletter(without_approval=SEND, minimum_picks=1)
+    make_stories(count=3)
+    for _number in range(20):
+        make_subscription(newsletter=newsletter, at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    for at in (THURSDAY, FRIDAY_8):
+        _at_once(4, schedule.tick, at=at)
+
+    assert states(newsletter)["2026-11-20"] == "sending"
+    assert Delivery.objects.count() == 20
+    assert Issue.objects.filter(issue_date=date(2026, 11, 20)).count() == 1
+
+
+def _at_once(count: int, act: Callable[..., None], **kwargs: Any) -> None:
+    barrier = Barrier(count)
+
+    def call() -> None:
+        barrier.wait()
+        try:
+            act(**kwargs)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=call) for _number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
