@@ -5,7 +5,7 @@ import sys
 import threading
 from typing import TextIO
 
-COLOURS = {"newsroom": 1, "web": 36, "worker": 32, "beat": 33, "mail": 35, "stripe": 34, "demo": 32, "migrate": 33}
+COLOURS = {"newsroom": 1, "web": 36, "worker": 32, "beat": 33, "mail": 35, "stripe": 34, "prepare": 33}
 OTHER_COLOUR = 90
 NAME_WIDTH = 9
 

@@ -56,14 +56,9 @@ def python(
     )
 
 
-def preparations(environment: Mapping[str, str]) -> list[tuple[str, Program]]:
-    """Return what has to end well before the product starts, one after the other, with the words that announce it."""
-    collect = ("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
-    return [
-        ("Bringing the tables up to date", python("migrate", "manage.py", "migrate", environment=environment)),
-        ("Collecting static files", python("static", *collect, environment=environment)),
-        ("Loading the demo, if it is new here", python("demo", "-m", "sandbox.demo", environment=environment)),
-    ]
+def preparation(environment: Mapping[str, str]) -> Program:
+    """Return what has to end well before the product starts."""
+    return python("prepare", "-m", "sandbox.prepare", environment=environment)
 
 
 def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Path) -> list[Program]:
@@ -78,19 +73,15 @@ def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Pa
             "STRIPE_SANDBOX_WEBHOOK_URL": f"http://{HOST}:{ports['web']}/stripe/webhook/",
             "STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"],
         }
-        stripe = (
-            "-m",
-            "sandbox.stripe",
-            "--port",
-            str(ports["stripe"]),
-            "--data",
-            str(folder / "stripe" / "state.sqlite3"),
-        )
+        stripe = ("-m", "sandbox.stripe", "--port", str(ports["stripe"]))
+        keeping = ("--data", str(folder / "stripe" / "state.sqlite3"))
         programs.append(
-            python("stripe", *stripe, environment={**environment, **speaking}, is_ready=accepts(ports["stripe"]))
+            python(
+                "stripe", *stripe, *keeping, environment={**environment, **speaking}, is_ready=accepts(ports["stripe"])
+            )
         )
     # No log of requests: paths hold the tokens of mailed links. No control socket: it would be left in the home folder.
-    serving = ("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--no-control-socket")
+    serving = ("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--preload", "--no-control-socket")
     web = ("--bind", f"{HOST}:{ports['web']}", "--graceful-timeout", "10", "--log-level", "warning", *serving)
     # Celery advises against root in six lines at each start; in a container, root is what there is.
     celery = ("-W", "ignore:::celery.platforms", "-m", "celery", "--quiet", "-A", "newsroom")

@@ -14,7 +14,7 @@ from sandbox.console import Console
 from sandbox.environment import read_values, sandbox_values, uses_own_mail, uses_own_stripe, write_values
 from sandbox.folder import AlreadyRunning, Folder
 from sandbox.ports import HOST, choose_ports
-from sandbox.programs import STOP_ORDER, preparations, product
+from sandbox.programs import STOP_ORDER, preparation, product
 from sandbox.servers import Servers
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,7 +24,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 
 
-Preparations = Callable[[Mapping[str, str]], list[tuple[str, Program]]]
+Preparation = Callable[[Mapping[str, str]], Program]
 Product = Callable[[Mapping[str, str], Mapping[str, int], Path], list[Program]]
 
 
@@ -37,10 +37,10 @@ class Supervisor:
     """
 
     def __init__(
-        self, path: Path, console: Console, *, preparations: Preparations = preparations, product: Product = product
+        self, path: Path, console: Console, *, preparation: Preparation = preparation, product: Product = product
     ) -> None:
         self.console = console
-        self._preparations = preparations
+        self._preparation = preparation
         self._product = product
         self.say = console.say
         self.folder = Folder(path)
@@ -98,9 +98,7 @@ class Supervisor:
         # libpq's own variables would redirect the embedded server's clients.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         self.environment = inherited | values | {"PYTHONUNBUFFERED": "1"}
-        for words, program in self._preparations(self.environment):
-            self.say(words)
-            self._run_to_end(program)
+        self._run_to_end(self._preparation(self.environment))
         self.say("Starting the site, its worker and its clock")
         programs = self._product(self.environment, self.ports, path)
         for program in programs:

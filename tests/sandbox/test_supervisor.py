@@ -34,9 +34,9 @@ SERVE = "import socket, sys, time; server = socket.create_server(('127.0.0.1', i
 WORK = "import time; print('at work', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WORK
 
-def preparations(environment):
+def preparation(environment):
     words = os.environ.get("PREPARE", "print('prepared')")
-    return [("Preparing", python("prepare", "-c", words, environment=environment))]
+    return python("prepare", "-c", words, environment=environment)
 
 def product(environment, ports, folder):
     port = ports["web"]
@@ -46,7 +46,7 @@ def product(environment, ports, folder):
         python("worker", "-c", work, environment=environment),
     ]
 
-sys.exit(Supervisor(Path(sys.argv[1]), Console(), preparations=preparations, product=product).run())
+sys.exit(Supervisor(Path(sys.argv[1]), Console(), preparation=preparation, product=product).run())
 """
 
 
@@ -93,7 +93,10 @@ def supervising(folder: Path, *, without: tuple[str, ...] = (), **more: str) -> 
         try:
             yield Running(process, folder, output)
         finally:
-            process.kill()
+            # In order, so that its folder of sockets goes as well; by force only when it does not listen.
+            process.terminate()
+            if not eventually(lambda: process.poll() is not None):
+                process.kill()
 
 
 @pytest.fixture
