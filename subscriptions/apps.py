@@ -11,6 +11,8 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
-        from subscriptions import panels  # noqa: PLC0415 - so do the panels.
+        from subscriptions import panels, readers  # noqa: PLC0415 - so do these.
 
         registry.dashboard_panels.append(panels.subscribers_panel)
+        registry.person_exported["newsletters"] = readers.export_person
+        registry.person_erased.append(readers.erase_person)

@@ -1,17 +1,18 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.addresses import InvalidAddress, normalise_email
 from subscriptions.models import Newsletter, UnsubscribeReason
-from subscriptions.preferences import PAUSES
+from subscriptions.preferences import PAUSES, Wish
 from subscriptions.statements import Statement
 
 
-class SignupForm(forms.Form):
-    """An address and a tick. The statement holds what the tick says; the form's fingerprint shows that it was read."""
+class AddressForm(forms.Form):
+    """An address in its normal form."""
 
     email = forms.CharField(
         label=_("Your email address"),
@@ -20,8 +21,20 @@ class SignupForm(forms.Form):
             "required": _("Please write your email address."),
             "max_length": _("This address is too long to be one."),
         },
-        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
     )
+
+    def clean_email(self) -> str:
+        try:
+            return normalise_email(self.cleaned_data["email"])
+        except InvalidAddress as error:
+            raise ValidationError(
+                _("This does not look like an email address. Please check it for typing mistakes."), code="address"
+            ) from error
+
+
+class SignupForm(AddressForm):
+    """An address and a tick. The statement holds what the tick says; the form's fingerprint shows that it was read."""
+
     consent = forms.BooleanField(
         error_messages={
             "required": _(
@@ -41,14 +54,6 @@ class SignupForm(forms.Form):
     @property
     def is_trapped(self) -> bool:
         return bool(self.data.get("website"))
-
-    def clean_email(self) -> str:
-        try:
-            return normalise_email(self.cleaned_data["email"])
-        except InvalidAddress as error:
-            raise ValidationError(
-                _("This does not look like an email address. Please check it for typing mistakes."), code="address"
-            ) from error
 
     def clean_page(self) -> str:
         page = self.cleaned_data["page"]
@@ -74,6 +79,14 @@ class PreferenceForm(forms.Form):
     change = forms.ChoiceField(choices=[(word, word) for word in ("on", "off", "pause", "resume")])
     weeks = forms.TypedChoiceField(choices=[(weeks, weeks) for weeks in PAUSES], coerce=int, required=False)
     statement = forms.CharField(required=False, max_length=64)
+
+    def wish(self) -> Wish:
+        data = self.cleaned_data
+        return Wish(data["newsletter"], data["change"], data["weeks"] or None, data["statement"])
+
+
+class LanguageForm(forms.Form):
+    language = forms.ChoiceField(choices=settings.LANGUAGES)
 
 
 class ReasonForm(forms.Form):

@@ -27,6 +27,16 @@ class Choice:
     paused_until: datetime | None
 
 
+@dataclass(frozen=True)
+class Wish:
+    """One change to one newsletter: `on`, `off`, `pause` for some weeks, or `resume`."""
+
+    newsletter: Newsletter
+    change: str
+    weeks: int | None
+    statement: str
+
+
 def choices(subscriber: Subscriber, *, at: datetime) -> list[Choice]:
     """Return every newsletter that is active, or that the reader still receives, with its state for this reader."""
     own = {one.newsletter_id: one for one in Subscription.objects.filter(subscriber=subscriber)}
@@ -47,6 +57,20 @@ def choices(subscriber: Subscriber, *, at: datetime) -> list[Choice]:
             )
         )
     return found
+
+
+def change(subscriber: Subscriber, wish: Wish, *, page: str, at: datetime) -> None:
+    """Carry out one wish of a reader. Raises WordsChanged."""
+    if wish.change == "on":
+        switch_on(subscriber, wish.newsletter, fingerprint=wish.statement, page=page, at=at)
+        return
+    own = Subscription.objects.filter(subscriber=subscriber, newsletter=wish.newsletter).first()
+    if own is None:
+        return
+    if wish.change == "off":
+        consent.withdraw(own, page=page, method=Consent.Method.PREFERENCES, at=at)
+    else:
+        pause(own, until=at + PAUSES[wish.weeks or 4] if wish.change == "pause" else None)
 
 
 def switch_on(

@@ -51,12 +51,16 @@ def request_signup(
     at: datetime,
 ) -> None:
     """Keep one sign-up for the task. The work is the same for every address. Raises TooManySignups."""
-    is_shared = network.startswith(("127.", "::1")) or network == "unknown"
-    if not allow("signup-network", network, rate=SHARED_NETWORK_RATE if is_shared else NETWORK_RATE):
+    if not allow("signup-network", network, rate=SHARED_NETWORK_RATE if is_shared(network) else NETWORK_RATE):
         raise TooManySignups
     if not allow("signup-total", rate=TOTAL_RATE):
         raise TooManySignups
     keep_request(email=email, newsletter=newsletter, statement=statement, page=page, method=method, at=at)
+
+
+def is_shared(network: str) -> bool:
+    """Say whether a network stands for readers who have nothing to do with one another."""
+    return network.startswith(("127.", "::1")) or network == "unknown"
 
 
 @transaction.atomic

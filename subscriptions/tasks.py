@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
-from subscriptions import retention, schedule, sending, signup
+from subscriptions import retention, schedule, sending, signup, visits
 
 
 @shared_task
@@ -11,6 +11,7 @@ def tick() -> None:
     """Ask, once a minute, what is due."""
     at = timezone.now()
     signup.sweep(at=at)
+    visits.sweep(at=at)
     schedule.tick(at=at)
     run_daily("delete-unconfirmed-subscribers", retention.delete_unconfirmed, at=at)
 
@@ -18,6 +19,11 @@ def tick() -> None:
 @shared_task
 def handle_signup(pk: int) -> None:
     signup.handle(pk, at=timezone.now())
+
+
+@shared_task
+def send_visit_link(pk: int) -> None:
+    visits.send_link(pk, at=timezone.now())
 
 
 # A window that ends in a silent mail server may take longer than other tasks are allowed.

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from subscriptions.views import confirming, issues, leaving, policies, preferring, signing_up
+from subscriptions.views import confirming, issues, leaving, mine, policies, preferring, signing_up
 
 register_converter(issues.DateConverter, "date")
 
@@ -15,6 +15,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("newsletter/confirm/<str:token>/", confirming.confirm, name="confirm"),
     path("newsletter/unsubscribe/<str:token>/", leaving.unsubscribe, name="unsubscribe"),
     path("newsletter/preferences/<str:token>/", preferring.preferences_page, name="preferences"),
+    path("newsletter/mine/", mine.mine, name="mine"),
+    path("newsletter/mine/ask/", mine.ask, name="ask_for_visit"),
+    path("newsletter/mine/asked/", mine.asked, name="visit_asked"),
+    path("newsletter/mine/open/<str:token>/", mine.open_visit, name="open_visit"),
+    path("newsletter/mine/newsletters/", mine.change_newsletter, name="change_newsletter"),
+    path("newsletter/mine/language/", mine.change_language, name="change_language"),
+    path("newsletter/mine/address/", mine.change_address, name="change_address"),
+    path("newsletter/mine/address/asked/", mine.address_asked, name="address_asked"),
+    path("newsletter/mine/address/confirm/<str:token>/", mine.confirm_address, name="confirm_address"),
+    path("newsletter/mine/data.json", mine.data, name="my_data"),
+    path("newsletter/mine/erase/", mine.erase, name="erase_me"),
+    path("newsletter/mine/leave/", mine.leave, name="leave"),
     path("newsletter/", signing_up.newsletters, name="newsletters"),
     path("newsletter/<slug:slug>/", signing_up.newsletter, name="newsletter"),
     path("newsletter/<slug:slug>/sign-up/", signing_up.sign_up, name="sign_up"),

@@ -11,12 +11,15 @@ from subscriptions.models.subscribers import (
     Subscription,
     UnsubscribeReason,
 )
+from subscriptions.models.visits import AddressChange, Erasure, ReaderVisit
 
 __all__ = [
+    "AddressChange",
     "Consent",
     "ConsentHead",
     "Delivery",
     "DeliveryTally",
+    "Erasure",
     "Issue",
     "IssueRendering",
     "MailEvent",
@@ -25,6 +28,7 @@ __all__ = [
     "Pick",
     "PolicyText",
     "PrivacyPolicy",
+    "ReaderVisit",
     "SignupRequest",
     "Subscriber",
     "Subscription",

@@ -6,9 +6,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from newsroom.pages import public, render_page
-from subscriptions import consent, preferences, unsubscribing
+from subscriptions import preferences, unsubscribing
 from subscriptions.forms import PreferenceForm
-from subscriptions.models import Consent, Subscriber, Subscription
+from subscriptions.models import Subscription
 
 # The ledger names the page without the token of the person who used it.
 PAGE = "/newsletter/preferences/"
@@ -24,38 +24,18 @@ def preferences_page(request: HttpRequest, token: str) -> HttpResponseBase:
         return render_page(request, "subscriptions/bad_link.html", status=404)
     if subscription is None:
         return render_page(request, "subscriptions/bad_link.html", {"is_erased": True}, status=410)
-    subscriber = subscription.subscriber
     if request.method != "POST":
         return _page(request, token, subscription)
     form = PreferenceForm(request.POST)
     if not form.is_valid():
         return _page(request, token, subscription, status=422)
     try:
-        _change(subscriber, form, page=PAGE)
+        preferences.change(subscription.subscriber, form.wish(), page=PAGE, at=timezone.now())
     except preferences.WordsChanged:
         return _page(request, token, subscription, have_words_changed=True, status=422)
     response = redirect("subscriptions:preferences", token=token)
     response.status_code = 303
     return response
-
-
-def _change(subscriber: Subscriber, form: PreferenceForm, *, page: str) -> None:
-    at = timezone.now()
-    newsletter = form.cleaned_data["newsletter"]
-    change = form.cleaned_data["change"]
-    if change == "on":
-        fingerprint = form.cleaned_data["statement"]
-        preferences.switch_on(subscriber, newsletter, fingerprint=fingerprint, page=page, at=at)
-        return
-    own = Subscription.objects.filter(subscriber=subscriber, newsletter=newsletter).first()
-    if own is None:
-        return
-    if change == "off":
-        consent.withdraw(own, page=page, method=Consent.Method.PREFERENCES, at=at)
-    elif change == "pause":
-        preferences.pause(own, until=at + preferences.PAUSES[form.cleaned_data["weeks"] or 4])
-    else:
-        preferences.pause(own, until=None)
 
 
 def _page(

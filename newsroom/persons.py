@@ -1,0 +1,52 @@
+"""One person across all packages: everything held, as a document, and everything erased, in one transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from newsroom import registry
+from newsroom.models import OutgoingMail, Suppression
+from newsroom.suppressions import reasons_against, suppress
+
+State = OutgoingMail.State
+
+
+def export(address: str) -> dict[str, Any]:
+    """Return everything held about the person behind a normalised address, by package, as JSON."""
+    mails = OutgoingMail.objects.filter(address=address).order_by("created_at", "pk")
+    return {
+        "address": address,
+        "mails": [
+            {
+                "template": mail.template,
+                "language": mail.language,
+                "state": mail.state,
+                "created_at": mail.created_at.isoformat(),
+                "ended_at": mail.ended_at and mail.ended_at.isoformat(),
+                "message_id": mail.message_id,
+                "filled_in": mail.context,
+            }
+            for mail in mails
+        ],
+        "suppressed_because": reasons_against(address, scope=Suppression.Scope.NEWSLETTERS),
+        **{name: exported(address) for name, exported in registry.person_exported.items()},
+    }
+
+
+@transaction.atomic
+def erase(address: str, *, at: datetime) -> None:
+    """Erase the person behind a normalised address from every package.
+
+    1. Each package erases its own, keeping only what names nobody.
+    2. Mails that wait are cancelled, and the address leaves every row of the outbox.
+    3. A keyed hash stays, so that an import cannot bring the address back; the person can, by signing up again.
+    """
+    for forget in registry.person_erased:
+        forget(address, at)
+    mails = OutgoingMail.objects.filter(address=address)
+    mails.filter(state__in=[State.QUEUED, State.SENDING, State.UNKNOWN]).update(
+        state=State.CANCELLED, ended_at=at, claim_id=None, claim_expires_at=None
+    )
+    mails.update(address="", context={}, error="")
+    suppress(address, reason=Suppression.Reason.ERASED, scope=Suppression.Scope.NEWSLETTERS, at=at)
