@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
@@ -14,7 +14,8 @@ class NewsroomConfig(AppConfig):
         from newsroom import checks, roles  # noqa: F401, PLC0415 - both need the loaded apps.
 
         for package in PACKAGES:
-            post_migrate.connect(roles.keep_roles, sender=self.apps.get_app_config(package), dispatch_uid=f"roles.{package}")
+            sender = apps.get_app_config(package)
+            post_migrate.connect(roles.keep_roles, sender=sender, dispatch_uid=f"roles.{package}")
 
 
 class StaffConfig(AdminConfig):

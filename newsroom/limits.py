@@ -4,11 +4,12 @@ import hashlib
 import ipaddress
 import logging
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from limits import parse
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
@@ -27,10 +28,10 @@ def _shared() -> MovingWindowRateLimiter:
     return MovingWindowRateLimiter(_storage(settings.CACHE_URL, timeout))
 
 
-def _storage(url: str, options: dict[str, float]) -> Storage:
+def _storage(url: str, options: dict[str, Any]) -> RedisStorage:
     # `limits` spells a unix socket its own way.
     url = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
-    return storage_from_string(url, **options)
+    return RedisStorage(url, **options)
 
 
 @cache

@@ -81,7 +81,8 @@ def build_message(mail: OutgoingMail) -> bytes:
         },
     )
     message.attach_alternative(html, "text/html")
-    return message.message().as_bytes(linesep="\r\n")
+    # Lines end as RFC 5322 section 2.1 wants them.
+    return message.message().as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def render_parts(template: str, context: dict[str, Any], language: str) -> tuple[str, str, str]:

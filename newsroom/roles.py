@@ -106,7 +106,8 @@ def keep_roles(**kwargs: Any) -> None:
 def unknown_permissions() -> set[str]:
     """Return the names in the table that no app declares: a slip of the pen would silently take a right away."""
     known = set(Permission.objects.values_list("content_type__app_label", "codename"))
-    return {word for wanted in ROLES.values() for word in _spelled_out(wanted) if tuple(word.split(".", 1)) not in known}
+    named = {word for wanted in ROLES.values() for word in _spelled_out(wanted)}
+    return {word for word in named if tuple(word.split(".", 1)) not in known}
 
 
 def _spelled_out(wanted: list[str]) -> Iterator[str]:

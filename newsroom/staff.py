@@ -6,6 +6,7 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -26,9 +27,10 @@ class StaffSite(admin.AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the login form under the staff policy; Django does not pass it through `admin_view`."""
-        return csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().login)(request, extra_context)
+        log_in: Any = csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().login)
+        return log_in(request, extra_context)
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         at = timezone.now()
         panels = [make(at) for make in registry.dashboard_panels]
         shown = [panel for panel in panels if not panel.permission or request.user.has_perm(panel.permission)]

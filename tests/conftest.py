@@ -19,7 +19,6 @@ from newsroom.celery import app
 from newsroom.models import OutgoingMail
 from tests.mailbox import Mailbox
 
-
 # A worker imports the task modules when it starts; here the tests are the worker.
 app.loader.import_default_modules()
 
@@ -84,7 +83,7 @@ def drain_queue() -> int:
 
 
 class Broker:
-    """The broker as the product sees it: `leave()` takes it away, as a crash of Redis would, `come_back()` returns it."""
+    """The broker as the product sees it: `leave()` takes it away as a crash would, `come_back()` returns it."""
 
     def __init__(self) -> None:
         self._url = app.conf.broker_url

@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 
 
 class EstimatingPaginator(Paginator):
-    """A paginator that never counts a large table: it counts up to a bound, and beyond that asks the planner's estimate.
+    """A paginator that never counts a large table: up to a bound it counts, beyond that it asks the planner.
 
     PostgreSQL has no cheap count(*) (https://wiki.postgresql.org/wiki/Slow_Counting); a list of a million rows would
     read them all for a number nobody needs exactly.

@@ -5,7 +5,6 @@ and nothing that a person changed is overwritten.
 """
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -10,7 +10,8 @@ def test_migrations_leave_the_six_roles_with_all_their_permissions() -> None:
     assert roles.unknown_permissions() == set()
     assert set(Group.objects.values_list("name", flat=True)) == set(roles.ROLES)
     for name, wanted in roles.ROLES.items():
-        held = {f"{app}.{code}" for app, code in Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")}
+        permissions = Group.objects.get(name=name).permissions
+        held = {f"{app}.{code}" for app, code in permissions.values_list("content_type__app_label", "codename")}
         assert held == set(roles._spelled_out(wanted))
 
 
