@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from sandbox.stripe.after_advance import Hook
@@ -35,6 +36,8 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Serve until the process is told to stop."""
     chosen = options()
+    if chosen.data != ":memory:":
+        Path(chosen.data).parent.mkdir(parents=True, exist_ok=True)
     world = World(Store(chosen.data), webhook_url=chosen.webhook_url, webhook_secret=chosen.webhook_secret)
     if chosen.after_advance:
         world.after_advance = Hook(chosen.after_advance)

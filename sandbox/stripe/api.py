@@ -3,7 +3,9 @@
 import base64
 import json
 import re
+import sys
 import time
+from typing import Any
 
 from sandbox.stripe import faults, form_encoding, idempotency, parameters, routes, rules
 from sandbox.stripe.answers import Answer, Request
@@ -11,6 +13,37 @@ from sandbox.stripe.errors import ApiError
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.presenting import present, present_list
 from sandbox.stripe.world import API_VERSION, World
+
+_noticed: set[str] = set()
+
+
+class Parameters(dict[str, Any]):
+    """Parameters that remember which of them were read, so that nothing is ignored in silence."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.unread = set(values) - {"expand"}
+
+    def __contains__(self, name: object) -> bool:
+        self.unread.discard(str(name))
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Any:
+        self.unread.discard(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a parameter, or the default."""
+        self.unread.discard(name)
+        return super().get(name, default)
+
+    def tell(self, service: str) -> None:
+        """Tell the developer, once for each, what was accepted and has no effect here."""
+        for name in sorted(self.unread):
+            words = f"{service} accepts {name}, but the sandbox does nothing with it"
+            if words not in _noticed:
+                _noticed.add(words)
+                print(words, file=sys.stderr, flush=True)
 
 
 def answer(world: World, request: Request) -> Answer:
@@ -55,7 +88,7 @@ def _check_key(authorization: str) -> None:
             " auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
         )
     if not re.match(r"(sk|rk)_test_", key):
-        hidden = key[:8] + "*" * max(0, len(key) - 12) + key[-4:]
+        hidden = key[:8] + "*" * 12 + key[-4:] if len(key) > 24 else "*" * 12
         raise ApiError(401, f"Invalid API Key provided: {hidden}. The sandbox takes only keys of test mode.")
 
 
@@ -76,7 +109,7 @@ def _perform(world: World, request: Request, request_id: str, fault: faults.Faul
     route, names = found
     raw = form_encoding.decode(request.body if request.method == "POST" else request.query)
     # Refused parameters begin nothing, so Stripe does not keep that answer for the key.
-    params = parameters.checked(route.service, raw)
+    params = Parameters(parameters.checked(route.service, raw))
     rules.check(params)
     key = request.headers.get("idempotency-key", "") if request.method == "POST" else ""
     more: dict[str, str] = {}
@@ -106,15 +139,14 @@ def _perform(world: World, request: Request, request_id: str, fault: faults.Faul
 def _work(
     world: World,
     route: routes.Route,
-    params: dict[str, object],
+    params: Parameters,
     names: dict[str, str],
     request_id: str,
     key: str,
     fault: faults.Fault,
 ) -> tuple[int, str]:
     """Do what the request asks, and return its answer; a refusal is an answer as well."""
-    expand = params.pop("expand", None) or []
-    assert isinstance(expand, list)  # noqa: S101
+    expand: list[str] = params.pop("expand", None) or []
     try:
         if fault.kind == "server_error":
             faults.raise_for(fault)
@@ -122,6 +154,7 @@ def _work(
             world.request = {"id": request_id, "idempotency_key": key or None} if request_is_write(route) else None
             try:
                 thing = route.handler(world, params, **names)
+                params.tell(route.service)
                 listed = thing.get("object") in ("list", "search_result")
                 shown = present_list(world, thing, expand) if listed else present(world, thing, expand)
             finally:

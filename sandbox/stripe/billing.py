@@ -187,9 +187,9 @@ def renew(world: World, subscription: Thing) -> None:
     lines = lines_for(world, subscription, end_at, following)
     for item in items_of(world, subscription):
         events.update(world, item, None, current_period_start=end_at, current_period_end=following)
-    subscription["_pending_lines"] = []
     invoice = invoices.draft(world, subscription, lines, reason="subscription_cycle", period=(start, end_at))
-    events.update(world, subscription, "customer.subscription.updated", latest_invoice=invoice["id"])
+    changes: dict[str, Any] = {"latest_invoice": invoice["id"], "_pending_lines": []}
+    events.update(world, subscription, "customer.subscription.updated", **changes)
     plan_period(world, subscription)
     paused = subscription["pause_collection"]
     if subscription["status"] == "unpaid" or (paused and paused["behavior"] == "keep_as_draft"):

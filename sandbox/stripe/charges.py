@@ -114,8 +114,7 @@ def _mandate(world: World, method: Thing) -> str:
             status="active",
             type="multi_use",
         )
-        method["_mandate"] = world.store.put(mandate)["id"]
-        world.store.put(method)
+        events.update(world, method, None, _mandate=world.store.put(mandate)["id"])
     return str(method["_mandate"])
 
 

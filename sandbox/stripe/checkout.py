@@ -5,7 +5,15 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from sandbox.stripe import catalogue, checkout_rules, events, listing, setup_intents, subscription_items
+from sandbox.stripe import (
+    catalogue,
+    checkout_rules,
+    events,
+    listing,
+    payment_methods,
+    setup_intents,
+    subscription_items,
+)
 from sandbox.stripe.errors import invalid
 from sandbox.stripe.ids import new_id, random_text
 from sandbox.stripe.money import check_amount, check_currency
@@ -34,6 +42,7 @@ def create(world: World, params: Params) -> Thing:
     ]
     currency, total = _total(params, items, mode)
     values = _simple_values(params, mode)
+    values["payment_method_types"] = payment_methods.offered(params, currency)
     if customer and not params.get("customer_email"):
         values["customer_details"] = _customer_details(customer.get("email"))
     elif params.get("customer_email"):
@@ -95,7 +104,9 @@ def _simple_values(params: Params, mode: str) -> Params:
     return {
         "adaptive_pricing": {"enabled": False} if mode == "payment" else None,
         "after_expiration": {"recovery": recovery} if recovery else None,
+        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "excluded_payment_method_types": params.get("excluded_payment_method_types"),
         "billing_address_collection": params.get("billing_address_collection"),
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
@@ -111,7 +122,6 @@ def _simple_values(params: Params, mode: str) -> Params:
             "payment_method_collection", "always" if mode == "subscription" else "if_required"
         ),
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
         "payment_method_types": _eligible(params.get("allowed_payment_method_types")),
         "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
         "phone_number_collection": {"enabled": False},

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 from sandbox.stripe.errors import ApiError, invalid, not_simulated
-from sandbox.stripe.payment_intents import SIMULATED_TYPES
 
 Params = dict[str, Any]
 
@@ -76,9 +75,8 @@ def check(params: Params, *, now: int) -> None:
     _check_pages(params)
     if mode != "setup" and not params.get("line_items"):
         raise _missing("line_items")
-    if mode == "setup" and "currency" not in params and "payment_method_types" not in params:
+    if mode == "setup" and "currency" not in params and "allowed_payment_method_types" not in params:
         raise _missing("currency")
-    _check_methods(params)
     _check_life(params, now)
     _check_submit_type(params, mode)
     _check_reference(params)
@@ -105,22 +103,6 @@ def _check_pages(params: Params) -> None:
         raise invalid("`return_url` is not allowed with `ui_mode: hosted_page`.", param="return_url")
     if "success_url" not in params:
         raise _missing("success_url")
-
-
-def _check_methods(params: Params) -> None:
-    for position, kind in enumerate(params.get("payment_method_types") or []):
-        if kind not in SIMULATED_TYPES:
-            raise not_simulated(f"payment_method_types[{position}]={kind}")
-    if "sepa_debit" in (params.get("payment_method_types") or []):
-        currencies = {
-            item["price_data"]["currency"].lower() for item in params.get("line_items") or [] if "price_data" in item
-        }
-        if currencies - {"eur"}:
-            raise invalid(
-                "The payment method `sepa_debit` only supports the currency `eur`, but the Checkout Session uses"
-                f" `{min(currencies - {'eur'})}`.",
-                param="payment_method_types",
-            )
 
 
 def _check_life(params: Params, now: int) -> None:

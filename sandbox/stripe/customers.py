@@ -112,8 +112,8 @@ def _owned(world: World, customer: Thing, method: str, param: str) -> None:
 
 def _set_default(world: World, customer: Thing, method: str) -> None:
     _owned(world, customer, method, "invoice_settings[default_payment_method]")
-    customer["invoice_settings"]["default_payment_method"] = method
-    world.store.put(customer)
+    settings = customer["invoice_settings"] | {"default_payment_method": method}
+    events.update(world, customer, None, invoice_settings=settings)
 
 
 def delete(world: World, params: Params, customer: str) -> Thing:

@@ -41,8 +41,10 @@ def save(world: World, thing: Thing, kind: str | None = None) -> Thing:
 def update(world: World, thing: Thing, kind: str | None, **changes: Any) -> Thing:
     """Change fields of a stored object in place.
 
-    With an event kind, and when a field really changed, an event names the old values.
+    With an event kind, and when a field really changed, an event names the old values. What another step stored since
+    this copy was read stays.
     """
+    thing.update(world.store.get(thing["id"]) or {})
     visible = {name: value for name, value in changes.items() if not name.startswith("_")}
     previous = {name: thing.get(name) for name, value in visible.items() if thing.get(name) != value}
     thing.update(changes)

@@ -109,7 +109,7 @@ def _converted(hint: Any, value: Any, path: str) -> Any:
     choices = [choice for choice in literals if choice != ""]
     if choices and all(member is str for member in plain):
         # The SDK adds `str` to an enumeration only so that older SDKs accept newer values in answers.
-        raise invalid(f"Invalid {_last(path)}: must be one of {_listed(choices)}", param=path)
+        raise invalid(f"Invalid {path}: must be one of {_listed(choices)}", param=path)
     for member in sorted(plain, key=lambda member: member is str):
         try:
             return _scalar(member, value, path)
@@ -165,10 +165,6 @@ def _empty(path: str) -> ApiError:
         param=path,
         code="parameter_invalid_empty",
     )
-
-
-def _last(path: str) -> str:
-    return path.rstrip("]").rpartition("[")[2]
 
 
 def _listed(choices: list[Any]) -> str:

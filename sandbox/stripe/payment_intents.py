@@ -16,7 +16,6 @@ Params = dict[str, Any]
 DAY = 86_400
 # How long a bank debit stays unanswered on the sandbox's clock.
 DEBIT_DAYS = 5
-SIMULATED_TYPES = ("card", "sepa_debit")
 CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action")
 AUTHENTICATION_FAILED = (
     "We are unable to authenticate your payment method. Please choose a different payment method and try again."
@@ -181,15 +180,12 @@ def create(world: World, params: Params) -> Thing:
         "shipping",
         "statement_descriptor",
         "statement_descriptor_suffix",
-        "payment_method_types",
+        "allowed_payment_method_types",
         "transfer_group",
     )
     values = {name: params[name] for name in copied if name in params}
-    if params.get("automatic_payment_methods", {}).get("enabled") or "payment_method_types" not in params:
-        values["automatic_payment_methods"] = {"allow_redirects": "always", "enabled": True}
-    for kind in params.get("payment_method_types", []):
-        if kind not in SIMULATED_TYPES:
-            raise not_simulated(f"payment_method_types={kind}")
+    values["automatic_payment_methods"] = {"allow_redirects": "always", "enabled": True}
+    values["payment_method_types"] = payment_methods.offered(params, currency)
     intent = build(world, amount=params["amount"], currency=currency, **values)
     intent["metadata"] = merged_metadata({}, params.get("metadata", {}))
     intent["_return_url"] = params.get("return_url")
@@ -318,7 +314,11 @@ def update(world: World, params: Params, intent: str) -> Thing:
     """Change an intent's words, and its amount while nothing was taken."""
     thing = world.fetch("payment_intent", intent)
     names = ("description", "receipt_email", "setup_future_usage", "statement_descriptor_suffix", "customer")
-    changes = {name: params[name] or None for name in names if name in params}
+    changes: Params = {name: params[name] or None for name in names if name in params}
+    if "payment_method" in params:
+        changes["payment_method"] = payment_methods.resolve(world, params["payment_method"])["id"]
+        if thing["status"] == "requires_payment_method":
+            changes["status"] = "requires_confirmation"
     if "amount" in params:
         if thing["status"] in ("succeeded", "canceled", "processing", "requires_capture"):
             raise unexpected_state(world, thing, "update the amount of")

@@ -17,6 +17,34 @@ Params = dict[str, Any]
 NO_ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 
 
+# What the sandbox's account takes: cards, and bank debits in euros.
+TYPES = ("card", "sepa_debit")
+
+
+def offered(params: Params, currency: str | None) -> list[str]:
+    """Return the types of payment method that a session or an intent offers.
+
+    They are those that suit the currency, filtered by what the request allows and excludes.
+    """
+    allowed = params.get("allowed_payment_method_types")
+    excluded = params.get("excluded_payment_method_types") or []
+    if allowed is not None and excluded:
+        raise invalid(
+            "You may only specify one of these parameters: allowed_payment_method_types,"
+            " excluded_payment_method_types.",
+            param="excluded_payment_method_types",
+        )
+    suitable = TYPES if currency in ("eur", None) else TYPES[:1]
+    types = [kind for kind in suitable if (allowed is None or kind in allowed) and kind not in excluded]
+    if not types:
+        raise invalid(
+            f"None of the given payment method types can be used here. The sandbox takes card, and sepa_debit in eur;"
+            f" the currency is {currency}.",
+            param="allowed_payment_method_types",
+        )
+    return types
+
+
 def billing_details(*, email: str | None = None, name: str | None = None, country: str | None = None) -> Thing:
     """Return who pays, in the shape of a payment method's billing details."""
     return {
@@ -201,6 +229,8 @@ def update(world: World, params: Params, payment_method: str) -> Thing:
 def attach(world: World, params: Params, payment_method: str) -> Thing:
     """Attach a payment method to a customer."""
     method = resolve(world, payment_method)
+    if "customer" not in params:
+        raise invalid("Missing required param: customer.", param="customer", code="parameter_missing")
     customer = world.fetch("customer", params["customer"], param="customer")
     if method["customer"] not in (None, customer["id"]):
         raise invalid(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.stripe import cards, events, listing, payment_intents, payment_methods
-from sandbox.stripe.errors import card_error, invalid, not_simulated
+from sandbox.stripe.errors import card_error, invalid
 from sandbox.stripe.ids import client_secret, new_id
 from sandbox.stripe.presenting import present
 from sandbox.stripe.rules import merged_metadata
@@ -91,13 +91,11 @@ def authenticate(world: World, intent: Thing, *, succeeded: bool) -> Thing:
 
 def create(world: World, params: Params) -> Thing:
     """Create a setup intent, and confirm it at once when asked."""
-    for kind in params.get("payment_method_types", []):
-        if kind not in payment_intents.SIMULATED_TYPES:
-            raise not_simulated(f"payment_method_types={kind}")
     if "customer" in params:
         world.fetch("customer", params["customer"], param="customer")
-    names = ("customer", "description", "payment_method_types", "usage")
-    intent = build(world, **{name: params[name] for name in names if name in params})
+    names = ("allowed_payment_method_types", "customer", "description", "usage")
+    values = {name: params[name] for name in names if name in params}
+    intent = build(world, payment_method_types=payment_methods.offered(params, None), **values)
     intent["metadata"] = merged_metadata({}, params.get("metadata", {}))
     intent["_return_url"] = params.get("return_url")
     if "payment_method" in params:

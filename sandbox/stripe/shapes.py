@@ -14,6 +14,7 @@ Thing = dict[str, Any]
 
 # Fields that Stripe leaves out unless they are asked for by `expand` or apply to the object.
 ABSENT = {
+    "account": {"external_accounts", "future_requirements", "groups", "individual"},
     "charge": {"level3", "refunds"},
     "checkout.session": {"line_items", "permissions", "optional_items", "name_collection"},
     "customer": {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.stripe import billing, events, invoices, listing, payment_intents, subscription_items
+from sandbox.stripe import billing, events, invoices, listing, payment_intents, payment_methods, subscription_items
 from sandbox.stripe.errors import invalid, missing, not_simulated
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.money import check_amount
@@ -36,6 +36,8 @@ ENDED = ("canceled", "incomplete_expired")
 def create(world: World, params: Params) -> Thing:
     """Create a subscription and charge its first invoice."""
     _refuse_not_simulated(params)
+    if "customer" not in params:
+        raise invalid("Missing required param: customer.", param="customer", code="parameter_missing")
     customer = world.fetch("customer", params["customer"], param="customer")
     with world.clock_of(customer):
         prices = subscription_items.prices_of(world, params.get("items") or [])
@@ -83,7 +85,7 @@ def payment_settings(given: Params | None) -> Params:
     """Return payment settings with their defaults."""
     chosen = given or {}
     for kind in chosen.get("payment_method_types") or []:
-        if kind not in payment_intents.SIMULATED_TYPES:
+        if kind not in payment_methods.TYPES:
             raise not_simulated(f"payment_settings[payment_method_types]={kind}")
     return {
         "payment_method_options": None,
@@ -294,8 +296,9 @@ def list_all(world: World, params: Params) -> Thing:
         where = ""
     elif status:
         filters["status"], where = status, ""
-    if "price" in params:
-        raise not_simulated("price")
+    for name in ("price", "plan", "current_period_end", "current_period_start", "automatic_tax"):
+        if name in params:
+            raise not_simulated(name)
     return listing.page(world, "subscription", params, "/v1/subscriptions", where_sql=where, **filters)
 
 

@@ -42,8 +42,9 @@ class StripeSandbox:
     ) -> None:
         self.webhook_secret = webhook_secret
         command = [sys.executable, "-m", "sandbox.stripe", "--port", str(port), "--data", data]
-        command += ["--webhook-url", webhook_url, "--webhook-secret", webhook_secret, "--after-advance", after_advance]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("STRIPE_SANDBOX_")}
+        # The secret goes by the environment: a process's arguments are there for everyone to read.
+        own = {"WEBHOOK_URL": webhook_url, "WEBHOOK_SECRET": webhook_secret, "AFTER_ADVANCE": after_advance}
+        environment = os.environ | {f"STRIPE_SANDBOX_{name}": value for name, value in own.items()}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None  # noqa: S101
         line = self.process.stdout.readline()
@@ -72,7 +73,7 @@ class StripeSandbox:
         if self.process.stdout:
             self.process.stdout.close()
 
-    def control(self, name: str, **given: Any) -> Any:
+    def control(self, name: str, /, **given: Any) -> Any:
         """Post to the control API and return what it answers."""
         return self._call(f"/_control/{name}", json.dumps(given).encode())
 
@@ -85,7 +86,7 @@ class StripeSandbox:
             with contextlib.closing(error):
                 raise Refused(json.load(error)["error"]) from None
 
-    def pay(self, session_id: str, card: str = "4242424242424242", **details: Any) -> dict[str, Any]:
+    def pay(self, session_id: str, /, card: str = "4242424242424242", **details: Any) -> dict[str, Any]:
         """Pay a session as its hosted page would.
 
         Returns `{"session": …, "error": …}`; `error` is what the page would show. Details: `iban`, `exp_month`,
