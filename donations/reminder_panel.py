@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from donations.models import Reminder, ReminderGift
 from newsroom.registry import Panel
@@ -25,6 +26,17 @@ def reminders_panel(at: datetime) -> Panel:
             (_("sent this week"), f"{sent:,}", f"{url}?state__exact=sent"),
             (_("led to a gift this week"), f"{converted:,}", f"{url}?gift=yes"),
         ],
-        note=_("%(count)s requests wait for longer than a quarter of an hour.") % {"count": late} if late else "",
+        note=_late_note(late),
         permission="donations.view_reminder",
     )
+
+
+def _late_note(count: int) -> str:
+    if not count:
+        return ""
+    words = ngettext(
+        "One request waits for longer than a quarter of an hour.",
+        "%(count)s requests wait for longer than a quarter of an hour.",
+        count,
+    )
+    return words % {"count": count}

@@ -127,9 +127,9 @@ def _refuses_mail(reminder: Reminder, at: datetime) -> bool:
 
 
 def _was_sent_after(reminder: Reminder, moment: datetime) -> bool:
-    """Say whether a reminder's mail left after a moment, or is leaving now."""
+    """Say whether a reminder's mail left after a moment, or may have: only a refusal tells that it did not arrive."""
     left_at = reminder.sent_at or reminder.claimed_at
-    return left_at is not None and left_at > moment and reminder.state != State.SKIPPED
+    return left_at is not None and left_at > moment and reminder.skip_reason != SkipReason.UNDELIVERABLE
 
 
 def _skip(reminder: Reminder, reason: Reminder.SkipReason, *, at: datetime) -> None:
