@@ -27,9 +27,25 @@ class Panel:
     charts: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class RetentionRule:
+    """How long one kind of data is kept, why, and the function that ends it.
+
+    `enforce(limit, at, is_dry_run)` deletes what ended before `limit`, or only counts it, and returns how many rows
+    that concerned.
+    """
+
+    kind: str
+    title: str
+    reason: str
+    days: int
+    enforce: Callable[[datetime, datetime, bool], int]
+
+
 ArticleHook = Callable[["Article", datetime], None]
 PersonHook = Callable[[str, datetime], None]
 PersonExport = Callable[[str], dict[str, Any]]
+Boundary = Callable[[datetime], datetime | None]
 PanelMaker = Callable[[datetime], Panel]
 
 article_withdrawn: list[ArticleHook] = []
@@ -39,5 +55,9 @@ person_erased: list[PersonHook] = []
 # Called with a normalised address; returns everything the package holds about the person, by kind.
 person_exported: dict[str, PersonExport] = {}
 dashboard_panels: list[PanelMaker] = []
+# The next time after `at` when something on public pages changes by the clock alone, such as an appeal's end.
+page_boundaries: list[Boundary] = []
 # Whether the person behind a normalised address gave. Filled by donations, asked by subscriptions.
 donor_checks: list[Callable[[str], bool]] = []
+# Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
+retention_rules: list[RetentionRule] = []

@@ -1,6 +1,7 @@
 """Set up the package of subscribers, consent, newsletters and their delivery."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,8 +12,10 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
-        from subscriptions import panels, readers  # noqa: PLC0415 - so do these.
+        from subscriptions import panels, readers, retention  # noqa: PLC0415 - so do these.
 
         registry.dashboard_panels.append(panels.subscribers_panel)
         registry.person_exported["newsletters"] = readers.export_person
         registry.person_erased.append(readers.erase_person)
+        registry.retention_rules += retention.RULES
+        post_migrate.connect(retention.write_missing_periods, dispatch_uid="retention-periods")

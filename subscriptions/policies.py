@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models import Case, IntegerField, Value, When
 
@@ -46,7 +46,7 @@ def _other_language(language: str) -> Case:
 
 
 @transaction.atomic
-def publish(policy: PrivacyPolicy, *, by: AbstractBaseUser | None, at: datetime) -> PrivacyPolicy:
+def publish(policy: PrivacyPolicy, *, by: AbstractBaseUser | AnonymousUser | None, at: datetime) -> PrivacyPolicy:
     """Publish a draft, after which it never changes.
 
     Raises PolicyNotReady when it has no date, no text in the outlet's language, or would come into force before the

@@ -71,11 +71,8 @@ def ledger_of(subscriber: Subscriber | None) -> QuerySet[Consent]:
 def ledger_by_address(address: str) -> QuerySet[Consent]:
     """Return what the ledger holds of whoever presents an address, also where the person was erased since."""
     subscriber = Subscriber.objects.filter(email=address).first()
-    subjects = list(
-        Erasure.objects.filter(address_hash__in=address_hashes(address), subject__isnull=False).values_list(
-            "subject", flat=True
-        )
-    )
+    erased = Erasure.objects.filter(address_hash__in=address_hashes(address))
+    subjects = [subject for subject in erased.values_list("subject", flat=True) if subject is not None]
     if subscriber is not None:
         subjects.append(subscriber.subject)
     return Consent.objects.filter(subject__in=subjects).order_by("position")

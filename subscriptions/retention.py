@@ -1,71 +1,179 @@
-"""Deleting what is no longer needed."""
+"""Deleting what is no longer needed: a table of periods, a nightly job, and a dry run that says what it would do."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
-from subscriptions.models import SignupRequest, Subscriber, Subscription
+from newsroom import registry
+from newsroom.addresses import address_hash
+from newsroom.models import Suppression
+from newsroom.registry import RetentionRule
+from newsroom.suppressions import suppress
+from subscriptions.models import Erasure, RetentionPeriod, SignupRequest, Subscriber, Subscription, UnsubscribeReason
 
-UNCONFIRMED_KEPT = timedelta(days=30)
 BATCH = 1_000
+State = Subscription.State
 
 
-@dataclass
-class Report:
-    """How many rows of each kind were deleted, or would be."""
+@dataclass(frozen=True)
+class Line:
+    """What one rule deleted, or would delete."""
 
-    signup_requests: int = 0
-    subscriptions: int = 0
-    subscribers: int = 0
+    kind: str
+    days: int
+    count: int
 
     def __str__(self) -> str:
-        return (
-            f"sign-ups in waiting: {self.signup_requests}, unconfirmed subscriptions: {self.subscriptions}, "
-            f"unconfirmed subscribers: {self.subscribers}"
-        )
+        return f"{self.kind} ({self.days} days): {self.count}"
 
 
-def delete_unconfirmed(*, at: datetime, is_dry_run: bool = False) -> Report:
-    """Delete what nobody confirmed within 30 days: sign-ups, subscriptions, and the persons left without any.
-
-    What the ledger says of them stays; without the person's row it names nobody.
-    """
-    requests = SignupRequest.objects.filter(requested_at__lt=at - UNCONFIRMED_KEPT)
-    if is_dry_run:
-        return Report(requests.count(), _old_pending(at).count(), _without_reason(at).count())
-    report = Report(signup_requests=requests.delete()[0])
-    while _delete_batch(report, at):
-        pass
-    return report
+def run(*, at: datetime, is_dry_run: bool = False) -> str:
+    """Enforce every rule of every package, and return a line for each."""
+    return "\n".join(str(line) for line in enforce_all(at=at, is_dry_run=is_dry_run))
 
 
-def _old_pending(at: datetime) -> QuerySet[Subscription]:
-    return Subscription.objects.filter(state=Subscription.State.PENDING, requested_at__lt=at - UNCONFIRMED_KEPT)
+def enforce_all(*, at: datetime, is_dry_run: bool = False) -> Iterator[Line]:
+    days = dict(RetentionPeriod.objects.values_list("kind", "days"))
+    for rule in registry.retention_rules:
+        kept = days.get(rule.kind, rule.days)
+        yield Line(rule.kind, kept, rule.enforce(at - timedelta(days=kept), at, is_dry_run))
 
 
-def _without_reason(at: datetime) -> QuerySet[Subscriber]:
-    """Return the persons who never confirmed, and have no subscription that is young or of another state."""
-    own = Subscription.objects.filter(subscriber=OuterRef("pk"))
-    old = Q(state=Subscription.State.PENDING, requested_at__lt=at - UNCONFIRMED_KEPT)
-    return Subscriber.objects.filter(
-        ~Exists(own.exclude(old)), confirmed_at__isnull=True, created_at__lt=at - UNCONFIRMED_KEPT
+def write_missing_periods(**kwargs: Any) -> None:
+    """Give each kind a row with its default, after migrations have run, so that staff see the whole table."""
+    RetentionPeriod.objects.bulk_create(
+        [RetentionPeriod(kind=rule.kind, days=rule.days) for rule in registry.retention_rules], ignore_conflicts=True
     )
 
 
+def end_signup_requests(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete sign-ups that could not be handled."""
+    requests = SignupRequest.objects.filter(requested_at__lt=limit)
+    return requests.count() if is_dry_run else requests.delete()[0]
+
+
+def end_unconfirmed(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete subscriptions that nobody confirmed, and the persons left without any.
+
+    What the ledger says of them stays; without the person's row it names nobody.
+    """
+    if is_dry_run:
+        return _old_pending(limit).count() + _without_reason(limit).count()
+    count = 0
+    while (deleted := _delete_unconfirmed_batch(limit)) is not None:
+        count += deleted
+    return count
+
+
+def end_former_readers(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete the addresses of readers whose last newsletter has ended, unless another package still needs them.
+
+    A keyed hash stays, so that an import cannot bring the address back, and the proof that finds the ledger's rows.
+    """
+    left = 0
+    last_pk = 0
+    while batch := list(_former_readers(limit).filter(pk__gt=last_pk).order_by("pk")[:BATCH]):
+        last_pk = batch[-1].pk
+        for subscriber in batch:
+            if not _is_needed_elsewhere(subscriber.email):
+                left += is_dry_run or _forget(subscriber.pk, limit, at)
+    return left
+
+
+def end_erasure_proofs(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete the proofs of erasure when nobody can demand them any more."""
+    proofs = Erasure.objects.filter(erased_at__lt=limit)
+    return proofs.count() if is_dry_run else proofs.delete()[0]
+
+
+def end_reasons(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete old counts of why readers left."""
+    counts = UnsubscribeReason.objects.filter(date__lt=limit.date())
+    return counts.count() if is_dry_run else counts.delete()[0]
+
+
+RULES = [
+    RetentionRule(
+        "signup-requests", _("Sign-ups in waiting"), _("They are handled within minutes."), 7, end_signup_requests
+    ),
+    RetentionRule(
+        "unconfirmed-subscribers",
+        _("Sign-ups that were not confirmed"),
+        _("Without the button in the mail nobody proved that the address is theirs."),
+        30,
+        end_unconfirmed,
+    ),
+    RetentionRule(
+        "former-readers",
+        _("Addresses of readers whose last newsletter ended"),
+        _("Consent has ended, and nothing else needs the address."),
+        30,
+        end_former_readers,
+    ),
+    RetentionRule(
+        "erasure-proofs",
+        _("Proofs of erasure"),
+        _("Claims about an erasure lapse after three years."),
+        3 * 365,
+        end_erasure_proofs,
+    ),
+    RetentionRule("unsubscribe-reasons", _("Reasons for leaving"), _("They are counts by day."), 2 * 365, end_reasons),
+]
+
+
+def _old_pending(limit: datetime) -> QuerySet[Subscription]:
+    return Subscription.objects.filter(state=State.PENDING, requested_at__lt=limit)
+
+
+def _without_reason(limit: datetime) -> QuerySet[Subscriber]:
+    """Return the persons who never confirmed, and have no subscription that is young or of another state."""
+    own = Subscription.objects.filter(subscriber=OuterRef("pk"))
+    old = Q(state=State.PENDING, requested_at__lt=limit)
+    return Subscriber.objects.filter(~Exists(own.exclude(old)), confirmed_at__isnull=True, created_at__lt=limit)
+
+
 @transaction.atomic
-def _delete_batch(report: Report, at: datetime) -> bool:
-    """Delete for some persons, and say whether there may be more.
+def _delete_unconfirmed_batch(limit: datetime) -> int | None:
+    """Delete for some persons and return how many rows went, or None when nobody was left.
 
     Each person's row is locked before anything is decided, as a sign-up and a confirmation lock it, so that neither can
     bring a row to life between the question and the deletion.
     """
-    with_pending = Exists(_old_pending(at).filter(subscriber=OuterRef("pk")))
-    concerned = Subscriber.objects.filter(Q(with_pending) | Q(pk__in=_without_reason(at).values("pk")))
-    locked = concerned.select_for_update(skip_locked=True).order_by("pk")[:BATCH]
-    pks = [subscriber.pk for subscriber in locked]
-    forgotten = list(_without_reason(at).filter(pk__in=pks).values_list("pk", flat=True))
-    report.subscriptions += _old_pending(at).filter(subscriber__in=pks).delete()[0]
-    report.subscribers += Subscriber.objects.filter(pk__in=forgotten).delete()[0]
-    return bool(pks)
+    with_pending = Exists(_old_pending(limit).filter(subscriber=OuterRef("pk")))
+    concerned = Subscriber.objects.filter(Q(with_pending) | Q(pk__in=_without_reason(limit).values("pk")))
+    pks = [one.pk for one in concerned.select_for_update(skip_locked=True).order_by("pk")[:BATCH]]
+    if not pks:
+        return None
+    forgotten = list(_without_reason(limit).filter(pk__in=pks).values_list("pk", flat=True))
+    count = _old_pending(limit).filter(subscriber__in=pks).delete()[0]
+    return count + Subscriber.objects.filter(pk__in=forgotten).delete()[0]
+
+
+def _former_readers(limit: datetime) -> QuerySet[Subscriber]:
+    own = Subscription.objects.filter(subscriber=OuterRef("pk"))
+    ended = Q(state=State.UNSUBSCRIBED, unsubscribed_at__lt=limit)
+    return Subscriber.objects.filter(Exists(own.filter(ended)), ~Exists(own.exclude(ended)))
+
+
+@transaction.atomic
+def _forget(pk: int, limit: datetime, at: datetime) -> bool:
+    """Delete one former reader under the lock of their row, and say whether they were still one."""
+    subscriber = Subscriber.objects.select_for_update().filter(pk=pk).first()
+    if subscriber is None or not _former_readers(limit).filter(pk=pk).exists():
+        return False
+    suppress(subscriber.email, reason=Suppression.Reason.UNSUBSCRIBED, scope=Suppression.Scope.NEWSLETTERS, at=at)
+    Erasure.objects.create(address_hash=address_hash(subscriber.email), subject=subscriber.subject, erased_at=at)
+    Subscription.objects.filter(subscriber=subscriber).delete()
+    subscriber.delete()
+    return True
+
+
+def _is_needed_elsewhere(address: str) -> bool:
+    """Say whether another package holds something about an address: a gift, a reminder."""
+    others = (exported for name, exported in registry.person_exported.items() if name != "newsletters")
+    return any(any(exported(address).values()) for exported in others)

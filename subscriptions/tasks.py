@@ -13,7 +13,7 @@ def tick() -> None:
     signup.sweep(at=at)
     visits.sweep(at=at)
     schedule.tick(at=at)
-    run_daily("delete-unconfirmed-subscribers", retention.delete_unconfirmed, at=at)
+    run_daily("enforce-retention", retention.run, at=at)
 
 
 @shared_task

@@ -5,6 +5,7 @@ from subscriptions.models.deliveries import Delivery, DeliveryTally, MailEvent
 from subscriptions.models.issues import Issue, IssueRendering, Pick
 from subscriptions.models.newsletters import Newsletter, NewsletterHoliday
 from subscriptions.models.policies import PolicyText, PrivacyPolicy
+from subscriptions.models.retention import RetentionPeriod
 from subscriptions.models.subscribers import (
     SignupRequest,
     Subscriber,
@@ -29,6 +30,7 @@ __all__ = [
     "PolicyText",
     "PrivacyPolicy",
     "ReaderVisit",
+    "RetentionPeriod",
     "SignupRequest",
     "Subscriber",
     "Subscription",

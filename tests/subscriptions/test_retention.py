@@ -1,4 +1,4 @@
-"""What nobody confirmed is deleted after 30 days, and nothing else."""
+"""What is no longer needed is deleted in time, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -6,10 +6,15 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
+from newsroom import registry
+from newsroom.models import HistoryEntry, Suppression
+from newsroom.suppressions import is_suppressed
 from subscriptions import ledger, retention
-from subscriptions.models import Newsletter, SignupRequest, Subscriber, Subscription
+from subscriptions.models import Erasure, Newsletter, RetentionPeriod, SignupRequest, Subscriber, Subscription
 from subscriptions.policies import text_in_force
+from subscriptions.readers import ledger_by_address
 from tests.subscriptions.factories import NOW, make_newsletter, make_subscription
 
 State = Subscription.State
@@ -44,37 +49,82 @@ def people(newsletter: Newsletter) -> dict[str, Subscriber]:
 
 
 def test_only_the_unconfirmed_are_deleted(people: dict[str, Subscriber]) -> None:
-    report = retention.delete_unconfirmed(at=NOW)
-    assert (report.signup_requests, report.subscriptions, report.subscribers) == (1, 2, 1)
+    retention.run(at=NOW)
     left = set(Subscriber.objects.values_list("pk", flat=True))
-    assert {name for name, person in people.items() if person.pk not in left} == {"forgotten"}
+    assert {name for name, person in people.items() if person.pk not in left} == {"forgotten", "gone"}
     assert list(people["half"].subscriptions.values_list("state", flat=True)) == [State.ACTIVE]
+    assert not SignupRequest.objects.exists()
     assert not list(ledger.faults())
+
+
+def test_former_reader_leaves_a_hash_against_imports_and_a_proof(people: dict[str, Subscriber]) -> None:
+    retention.run(at=NOW)
+    gone = people["gone"]
+    assert is_suppressed(gone.email, scope=Suppression.Scope.NEWSLETTERS, at=NOW)
+    assert Erasure.objects.get().subject == gone.subject
+    assert [row.action for row in ledger_by_address(gone.email)] == ["granted", "confirmed", "withdrawn"]
+
+
+def test_former_reader_whom_another_package_needs_stays(people: dict[str, Subscriber]) -> None:
+    others = registry.person_exported
+    others["test"] = lambda address: {"gifts": ["one"] if address == people["gone"].email else []}
+    try:
+        retention.run(at=NOW)
+    finally:
+        del others["test"]
+    assert Subscriber.objects.filter(pk=people["gone"].pk).exists()
+
+
+def test_reader_who_left_one_of_two_newsletters_stays(people: dict[str, Subscriber]) -> None:
+    half = people["half"].subscriptions.get(state=State.ACTIVE)
+    make_subscription(newsletter=make_newsletter(), email=people["half"].email, state=State.UNSUBSCRIBED, at=OLD)
+    retention.run(at=NOW)
+    half.refresh_from_db()
+    assert half.state == State.ACTIVE
+
+
+def test_period_that_staff_set_is_kept(people: dict[str, Subscriber], staff_client: Client) -> None:
+    period = RetentionPeriod.objects.get(kind="unconfirmed-subscribers")
+    assert period.days == 30
+    staff_client.post(f"/admin/subscriptions/retentionperiod/{period.pk}/change/", {"days": "60"})
+    retention.run(at=NOW)
+    assert Subscriber.objects.filter(pk=people["forgotten"].pk).exists()
+    assert HistoryEntry.objects.get(action="retention.changed").after == {"days": 60}
+
+
+def test_every_rule_has_a_period_and_a_reason_in_the_admin(staff_client: Client) -> None:
+    page = staff_client.get("/admin/subscriptions/retentionperiod/").content.decode()
+    for rule in registry.retention_rules:
+        assert str(rule.title) in page
+        assert str(rule.reason) in page
+    assert set(RetentionPeriod.objects.values_list("kind", flat=True)) == {
+        rule.kind for rule in registry.retention_rules
+    }
 
 
 def test_dry_run_says_the_same_and_deletes_nothing(people: dict[str, Subscriber]) -> None:
     before = (Subscriber.objects.count(), Subscription.objects.count(), SignupRequest.objects.count())
     out = StringIO()
-    call_command("delete_unconfirmed", "--dry-run", "--at", NOW.isoformat(), stdout=out)
+    call_command("enforce_retention", "--dry-run", "--at", NOW.isoformat(), stdout=out)
     assert (Subscriber.objects.count(), Subscription.objects.count(), SignupRequest.objects.count()) == before
-    call_command("delete_unconfirmed", "--at", NOW.isoformat(), stdout=out)
-    said = out.getvalue().splitlines()
-    assert said[0].removeprefix("Would delete") == said[1].removeprefix("Deleted")
+    call_command("enforce_retention", "--at", NOW.isoformat(), stdout=out)
+    would, did = (part.splitlines() for part in out.getvalue().removeprefix("Would delete:\n").split("Deleted:\n"))
+    assert would == did
+    assert "unconfirmed-subscribers (30 days): 3" in did
 
 
 def test_second_run_finds_nothing(people: dict[str, Subscriber]) -> None:
-    retention.delete_unconfirmed(at=NOW)
-    assert retention.delete_unconfirmed(at=NOW) == retention.Report()
+    retention.run(at=NOW)
+    assert {line.count for line in retention.enforce_all(at=NOW)} == {0}
 
 
 def test_address_of_the_deleted_stands_nowhere(people: dict[str, Subscriber]) -> None:
-    retention.delete_unconfirmed(at=NOW)
+    retention.run(at=NOW)
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            if table.startswith("subscriptions_"):
-                sql = f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s'  # noqa: S608 - the database's own names.
-                cursor.execute(sql, [f"%{people['forgotten'].email}%"])
-                assert cursor.fetchone() == (0,), table
+            sql = f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE ANY(%s)'  # noqa: S608 - the database's own names.
+            cursor.execute(sql, [[f"%{people[name].email}%" for name in ("forgotten", "gone")]])
+            assert cursor.fetchone() == (0,), table
 
 
 @pytest.mark.parametrize(

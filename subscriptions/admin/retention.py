@@ -1,0 +1,46 @@
+from typing import Any
+
+from django.contrib import admin
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from newsroom import registry
+from newsroom.admin.facts import FactsAdmin
+from newsroom.history import record
+from subscriptions.models import Erasure, RetentionPeriod
+
+
+@admin.register(RetentionPeriod)
+class RetentionPeriodAdmin(admin.ModelAdmin):
+    """One table of periods with their reasons. The kinds come from the code."""
+
+    list_display = ["title", "days", "reason"]
+    ordering = ["kind"]
+    fields = ["title", "days", "reason"]
+    readonly_fields = ["title", "reason"]
+
+    @admin.display(description=_("what"))
+    def title(self, period: RetentionPeriod) -> str:
+        return next((rule.title for rule in registry.retention_rules if rule.kind == period.kind), period.kind)
+
+    @admin.display(description=_("why no longer"))
+    def reason(self, period: RetentionPeriod) -> str:
+        return next((rule.reason for rule in registry.retention_rules if rule.kind == period.kind), "")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: RetentionPeriod, form: ModelForm, change: bool) -> None:
+        before = form.initial.get("days")
+        super().save_model(request, obj, form, change)
+        record(obj, action="retention.changed", actor=request.user, before={"days": before}, after={"days": obj.days})
+
+
+@admin.register(Erasure)
+class ErasureAdmin(FactsAdmin):
+    list_display = ["erased_at", "subject"]
+    ordering = ["-erased_at", "-pk"]
