@@ -4,9 +4,9 @@ A Maildir has one file per message, so a million of them must not be listed for 
 folders is appended on each delivery; it holds nothing that the files do not, and is made again when it is missing.
 """
 
-import email.policy
 import itertools
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -16,8 +16,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.parser import BytesHeaderParser
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+from email.parser import HeaderParser
 from pathlib import Path
 
 SCHEMA = """
@@ -36,6 +38,7 @@ SCHEMA_VERSION = 1
 INSERT = "INSERT INTO message (file, received_at, sender, recipients, subject, search) VALUES (?, ?, ?, ?, ?, ?)"
 COLUMNS = "id, file, received_at, sender, recipients, subject"
 HEADERS_END_WITHIN = 256 * 1024
+BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 REBUILD_BATCH = 1000
 
 
@@ -174,31 +177,26 @@ class Inbox:
         return _row(file, (self.path / file).stat().st_mtime, _headers(head))
 
 
-def _headers(content: bytes) -> EmailMessage:
-    parsed = BytesHeaderParser(policy=email.policy.default).parsebytes(content)
-    if not isinstance(parsed, EmailMessage):
-        raise TypeError("the default policy makes an EmailMessage")
-    return parsed
+def _headers(content: bytes) -> Message:
+    """Parse the head of a message alone, as bodies are long and the index holds nothing of them."""
+    return HeaderParser().parsestr(BLANK_LINE.split(content, maxsplit=1)[0].decode("utf-8", "replace"))
 
 
-def words(message: EmailMessage, name: str) -> str:
-    """Return a header in readable words, and what can be read of one that breaks the rules."""
+def _words(headers: Message, name: str) -> str:
+    """Return a header on one line in readable words, and as it came where it breaks the rules (RFC 2047)."""
+    text = " ".join(" ".join(str(value).split()) for value in headers.get_all(name, []))
+    if "=?" not in text:
+        return text
     try:
-        return " ".join(str(value) for value in message.get_all(name, []))
-    except (ValueError, IndexError, AttributeError, UnicodeError):
-        # The parser of addresses is known to fail on some hostile headers; their raw form still shows.
-        return " ".join(str(value) for key, value in message.raw_items() if key.lower() == name.lower())
+        return str(make_header(decode_header(text))).encode("utf-8", "replace").decode("utf-8")
+    except (HeaderParseError, LookupError, UnicodeError, ValueError):
+        return text
 
 
-def _row(file: str, received_at: float, headers: EmailMessage) -> tuple[str, float, str, str, str, str]:
-    texts = [_printable(words(headers, name)) for name in ("From", "Delivered-To", "Subject")]
-    search = " ".join([*texts, _printable(words(headers, "To"))]).casefold()
-    return file, received_at, *texts, search  # type: ignore[return-value]
-
-
-def _printable(text: str) -> str:
-    # Bytes that are not in the promised encoding are kept by the parser as lone surrogates, which SQLite refuses.
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _row(file: str, received_at: float, headers: Message) -> tuple[str, float, str, str, str, str]:
+    sender, recipients, subject = (_words(headers, name) for name in ("From", "Delivered-To", "Subject"))
+    search = " ".join([sender, recipients, subject, _words(headers, "To")]).casefold()
+    return file, received_at, sender, recipients, subject, search
 
 
 def _entry(row: tuple[int, str, float, str, str, str]) -> Entry:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage, Message
 from functools import cached_property
 
-from sandbox.mail.maildir import Entry, words
+from sandbox.mail.maildir import Entry
 
 # A web address in plain text; punctuation at its end belongs to the sentence around it.
 WEB_ADDRESS = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]")
@@ -38,7 +38,12 @@ class CaughtMessage:
         return [(name, str(value)) for name, value in self._parsed.raw_items()]
 
     def header(self, name: str) -> str:
-        return words(self._parsed, name)
+        """Return a header in readable words, and as it came where it breaks the rules."""
+        try:
+            return " ".join(str(value) for value in self._parsed.get_all(name, []))
+        except (ValueError, IndexError, AttributeError, UnicodeError):
+            # The standard library's parser of addresses is known to fail on some hostile headers.
+            return " ".join(value for key, value in self.headers if key.lower() == name.lower())
 
     @cached_property
     def text(self) -> str | None:
