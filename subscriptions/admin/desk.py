@@ -1,7 +1,6 @@
 """The desk: one page on which editors make an issue, approve it, and watch it leave."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -16,13 +15,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from newsroom.history import entries_of
 from newsroom.mail import queue_mail
 from subscriptions import claims, editing, issues, rendering
+from subscriptions.admin.issue_steps import HISTORY_WORDS, STEPS, Step
 from subscriptions.assembling import this_weeks
 from subscriptions.checklist import checklist, places
 from subscriptions.editing import Edition
@@ -34,78 +33,6 @@ MAIL_POLICY = (
 )
 # Words that a button sends, such as `up:12`.
 ACT = re.compile(r"^(save|up|down|remove|add|order)(?::(\d+(?:,\d+)*))?$")
-
-
-class Step:
-    """One button that changes the issue's state."""
-
-    def __init__(
-        self,
-        label: Any,
-        act: Callable[..., Any],
-        permission: str,
-        states: tuple[str, ...],
-        *,
-        needs_reason: bool = False,
-        question: Any = "",
-    ) -> None:
-        self.label = label
-        self.act = act
-        self.permission = permission
-        self.states = states
-        self.needs_reason = needs_reason
-        # A step with a question is asked on a page of its own before it is done.
-        self.question = question
-
-    def is_open(self, issue: Issue, user: User) -> bool:
-        if issue.state == S.SENDING and self.act in {issues.pause, issues.resume}:
-            is_its_turn = (issue.paused_at is None) == (self.act is issues.pause)
-            return is_its_turn and user.has_perm(self.permission)
-        return issue.state in self.states and user.has_perm(self.permission)
-
-
-S = Issue.State
-
-
-def _send_now(issue: Issue, *, by: User, at: Any) -> None:
-    """Approve what is not approved yet, and begin at once instead of at the hour."""
-    with transaction.atomic():
-        if issue.state != S.APPROVED:
-            issues.approve(issue, by=by, at=at)
-        issues.start(issue, by=by, at=at)
-
-
-STEPS = {
-    "approve": Step(gettext_lazy("Approve"), issues.approve, issues.APPROVE, (S.DRAFT, S.HELD)),
-    "unapprove": Step(gettext_lazy("Take the approval back"), issues.unapprove, issues.APPROVE, (S.APPROVED,)),
-    "send-now": Step(
-        gettext_lazy("Send now"),
-        _send_now,
-        issues.SEND,
-        (S.DRAFT, S.HELD, S.APPROVED),
-        question=gettext_lazy("The issue will be sent at once, and a mail that has left cannot be taken back."),
-    ),
-    "refresh": Step(gettext_lazy("Freeze again"), issues.refresh, issues.APPROVE, (S.APPROVED, S.SENDING, S.SENT)),
-    "hold": Step(gettext_lazy("Hold"), issues.hold, issues.APPROVE, (S.DRAFT, S.APPROVED), needs_reason=True),
-    "release": Step(gettext_lazy("Make it a draft again"), issues.release, issues.APPROVE, (S.HELD,)),
-    "pause": Step(gettext_lazy("Pause"), issues.pause, issues.SEND, (S.SENDING,)),
-    "resume": Step(gettext_lazy("Go on"), issues.resume, issues.SEND, (S.SENDING,)),
-    "resend-unknown": Step(
-        gettext_lazy("Send the unknown again"),
-        issues.resend_unknown,
-        issues.SEND,
-        (S.SENDING, S.SENT),
-        question=gettext_lazy("Some of these readers may then get the issue twice, under the same Message-ID."),
-    ),
-    "cancel": Step(
-        gettext_lazy("Cancel the issue"),
-        issues.cancel,
-        issues.APPROVE,
-        (S.DRAFT, S.APPROVED, S.HELD, S.SENDING),
-        needs_reason=True,
-        question=gettext_lazy("A cancelled issue is over for good; what has left has left."),
-    ),
-}
 
 
 @require_GET
@@ -264,6 +191,7 @@ def _page(
     at = timezone.now()
     user = _user(request)
     is_editable = issue.is_editable and user.has_perm(editing.CHANGE)
+    progress = claims.progress(issue, at=at) if issue.started_at else None
     size = len(issue.rendering.mail_html.encode()) if hasattr(issue, "rendering") else _rendered(issue).html_bytes
     context = {
         **model_admin.admin_site.each_context(request),
@@ -272,7 +200,6 @@ def _page(
         "title": str(issue),
         "issue": issue,
         "newsletter": issue.newsletter,
-        "send_at": issue.send_at.astimezone(issue.newsletter.zone),
         "is_editable": is_editable,
         "subject": typed.words["subject"] if typed else issue.subject,
         "preheader": typed.words["preheader"] if typed else issue.preheader,
@@ -281,17 +208,35 @@ def _page(
         "available": list(this_weeks(issue, at=at)[:60]) if is_editable else [],
         "places": [(kind.label, count) for kind, count in places(issue.newsletter).items() if count],
         "findings": checklist(issue, at=at) if issue.is_editable else [],
-        "steps": [(name, one) for name, one in STEPS.items() if one.is_open(issue, user)],
+        "steps": [(name, one) for name, one in STEPS.items() if _is_open(name, one, issue, user, progress)],
         "size": size,
         "size_share": min(100, round(100 * size / rendering.GMAIL_CLIPS_AT)),
         "is_near_limit": size >= rendering.WARN_AT,
-        "progress": claims.progress(issue, at=at) if issue.started_at else None,
+        "progress": progress,
         "exclusions": sorted(issue.exclusions.items()),
-        "history": entries_of(issue)[:12],
+        "history": _history(issue),
         "conflict": conflict,
         "has_view_permission": True,
     }
     return TemplateResponse(request, "admin/subscriptions/issue/desk.html", context, status=status)
+
+
+def _is_open(name: str, chosen: Step, issue: Issue, user: User, progress: claims.Progress | None) -> bool:
+    has_unknown = progress is not None and progress.counts["unknown"] > 0
+    return chosen.is_open(issue, user) and (name != "resend-unknown" or has_unknown)
+
+
+def _history(issue: Issue) -> list[dict[str, Any]]:
+    entries = entries_of(issue)[:12]
+    return [
+        {
+            "at": entry.at,
+            "words": HISTORY_WORDS.get(entry.action, entry.action),
+            "actor": entry.actor,
+            "reason": entry.reason,
+        }
+        for entry in entries
+    ]
 
 
 def _pick_rows(issue: Issue, typed: Edition | None) -> list[dict[str, Any]]:

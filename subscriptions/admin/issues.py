@@ -1,7 +1,6 @@
 """Issues and their deliveries in the admin. The page to make an issue is in `subscriptions.admin.desk`."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
+from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import FactsAdmin
@@ -29,8 +29,9 @@ class IssueAdmin(admin.ModelAdmin):
     date_hierarchy = "issue_date"
 
     @admin.display(description=_("to be sent at"), ordering="send_at")
-    def local_send_at(self, issue: Issue) -> datetime:
-        return issue.send_at.astimezone(issue.newsletter.zone)
+    def local_send_at(self, issue: Issue) -> str:
+        local = issue.send_at.astimezone(issue.newsletter.zone)
+        return f"{formats.date_format(local, 'SHORT_DATETIME_FORMAT')} {local:%Z}"
 
     def get_urls(self) -> list[URLPattern]:
         pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {

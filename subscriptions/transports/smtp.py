@@ -77,14 +77,17 @@ class SmtpTransport:
             else:
                 alive.append(session)
         self._sessions = alive
+        failures = 0
         while len(self._sessions) < wanted:
             try:
                 self._sessions.append(SmtpSession(self.server, self.timeouts))
             except TransportDown:
-                if not self._sessions:
+                failures += 1
+                if failures > 1 and not self._sessions:
                     raise
-                # A server that allows fewer connections than wanted gets fewer.
-                return
+                if failures > 1:
+                    # A server that allows fewer connections than wanted gets fewer.
+                    return
 
     def _replacement(self) -> SmtpSession | None:
         try:

@@ -1,0 +1,219 @@
+"""What the transport knows of each envelope, whatever the server does at whichever step."""
+
+import ssl
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from subscriptions.clock import steady
+from subscriptions.transports import Envelope, Outcome, TransportDown, Verdict
+from subscriptions.transports.smtp import SmtpTransport
+from subscriptions.transports.smtp_session import SmtpServer, Timeouts, with_stuffed_dots
+from tests.subscriptions.nasty_smtp import NastyServer, Plan
+
+SHORT = Timeouts(connect=2.0, command=0.5, final_dot=0.5)
+FAR = 3600.0
+
+
+def envelopes(count: int) -> list[Envelope]:
+    return [
+        Envelope(
+            delivery_id=number,
+            sender="friday@meridian.example",
+            recipient=f"reader{number}@example.org",
+            message=f"Message-ID: <m{number}@x>\r\nSubject: x\r\n\r\n".encode() + b"0123456789abcdef\r\n" * 110,
+        )
+        for number in range(count)
+    ]
+
+
+def send(
+    server: NastyServer, batch: Sequence[Envelope], *, connections: int = 4, seconds: float = FAR
+) -> dict[int, Outcome]:
+    transport = SmtpTransport(SmtpServer("127.0.0.1", server.port), connections=connections, timeouts=SHORT)
+    outcomes = [one for some in transport.send(batch, deadline=steady() + seconds) for one in some]
+    transport.close()
+    assert sorted(one.delivery_id for one in outcomes) == sorted(one.delivery_id for one in batch)
+    return {one.delivery_id: one for one in outcomes}
+
+
+def verdicts(outcomes: dict[int, Outcome]) -> Counter[Verdict]:
+    return Counter(one.verdict for one in outcomes.values())
+
+
+def once(step: str, what: str) -> Plan:
+    return lambda reached, count: what if reached == step and count == 1 else None
+
+
+def each(step: str, what: str) -> Plan:
+    return lambda reached, count: what if reached == step else None
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_good_server_takes_every_message_once(pipelining: bool, connections: int) -> None:
+    with NastyServer(pipelining=pipelining) as server:
+        outcomes = send(server, envelopes(50), connections=connections)
+
+    assert verdicts(outcomes) == {Verdict.ACCEPTED: 50}
+    assert server.taken == Counter({f"<m{number}@x>": 1 for number in range(50)})
+    assert server.connections == connections
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("step", ["connect", "ehlo", "mail", "rcpt", "data", "text", "after"])
+def test_a_connection_lost_before_the_dot_loses_and_doubles_nobody(step: str, pipelining: bool) -> None:
+    with NastyServer(once(step, "drop"), pipelining=pipelining) as server:
+        outcomes = send(server, envelopes(20))
+
+    accepted = {number for number, one in outcomes.items() if one.verdict is Verdict.ACCEPTED}
+    # A small text has left whole before the server is seen to be gone, so what became of it is not known here.
+    assert verdicts(outcomes)[Verdict.UNKNOWN] == (1 if step == "text" else 0)
+    assert len(accepted) >= 19
+    assert set(server.taken) == {f"<m{number}@x>" for number in accepted}
+    assert max(server.taken.values()) == 1
+
+
+@pytest.mark.parametrize("keeps_it", [True, False])
+@pytest.mark.parametrize("how", ["drop", "hang"])
+def test_no_answer_to_the_dot_is_unknown_for_that_message_alone(how: str, keeps_it: bool) -> None:
+    with NastyServer(once("dot", how), counts_dropped=keeps_it) as server:
+        outcomes = send(server, envelopes(20))
+
+    assert verdicts(outcomes) == {Verdict.ACCEPTED: 19, Verdict.UNKNOWN: 1}
+    unknown = next(number for number, one in outcomes.items() if one.verdict is Verdict.UNKNOWN)
+    assert server.taken[f"<m{unknown}@x>"] == (1 if keeps_it else 0)
+    assert max(server.taken.values()) == 1
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(
+    ("step", "reply", "verdict"),
+    [
+        ("mail", "451 4.3.0 later", Verdict.DEFERRED),
+        ("mail", "550 5.7.1 not you", Verdict.BLOCKED),
+        ("rcpt", "450 4.2.1 busy", Verdict.DEFERRED),
+        ("rcpt", "550 5.1.1 nobody", Verdict.REFUSED),
+        ("data", "451 4.3.0 later", Verdict.DEFERRED),
+        ("data", "554 5.5.1 no", Verdict.REFUSED),
+        ("dot", "452 4.3.1 full", Verdict.DEFERRED),
+        ("dot", "554 5.7.1 spam", Verdict.REFUSED),
+    ],
+)
+def test_an_answer_is_about_its_own_message(step: str, reply: str, verdict: Verdict, pipelining: bool) -> None:
+    with NastyServer(once(step, reply), pipelining=pipelining) as server:
+        outcomes = send(server, envelopes(20), connections=2)
+
+    assert verdicts(outcomes) == {Verdict.ACCEPTED: 19, verdict: 1}
+    found = next(one for one in outcomes.values() if one.verdict is verdict)
+    assert f"{found.code} {found.reply}" == reply
+    assert server.taken == Counter(
+        {f"<m{number}@x>": 1 for number, one in outcomes.items() if one.verdict is Verdict.ACCEPTED}
+    )
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "dot", "after"])
+def test_421_ends_the_connection_and_the_rest_goes_on(step: str) -> None:
+    with NastyServer(once(step, "421 4.3.2 shutting down")) as server:
+        outcomes = send(server, envelopes(20), connections=2)
+
+    counts = verdicts(outcomes)
+    assert counts[Verdict.ACCEPTED] >= 19
+    assert counts[Verdict.UNKNOWN] == 0
+    assert max(server.taken.values()) == 1
+
+
+@pytest.mark.parametrize("step", ["connect", "ehlo", "mail", "rcpt", "data", "text"])
+def test_a_server_that_always_breaks_costs_nobody_anything(step: str) -> None:
+    with NastyServer(each(step, "drop")) as server:
+        try:
+            outcomes = send(server, envelopes(10))
+        except TransportDown:
+            outcomes = {}
+
+    assert not server.taken
+    allowed = {Verdict.DEFERRED, Verdict.UNTOUCHED} | ({Verdict.UNKNOWN} if step == "text" else set())
+    assert set(verdicts(outcomes)) <= allowed
+
+
+def test_a_text_cut_short_on_the_way_is_surely_not_delivered() -> None:
+    with NastyServer(once("text", "drop")) as server:
+        large = [replace(one, message=one.message + (b"x" * 100_000 + b"\r\n") * 100) for one in envelopes(3)]
+        outcomes = send(server, large, connections=1)
+
+    assert verdicts(outcomes) == {Verdict.ACCEPTED: 2, Verdict.DEFERRED: 1}
+    assert max(server.taken.values()) == 1
+
+
+def test_a_silent_server_is_given_up_in_time() -> None:
+    with NastyServer(each("mail", "hang")) as server:
+        began = steady()
+        outcomes = send(server, envelopes(3), connections=1)
+
+    assert steady() - began < 8
+    assert set(verdicts(outcomes)) <= {Verdict.DEFERRED, Verdict.UNTOUCHED}
+
+
+def test_nothing_begins_after_the_deadline() -> None:
+    with NastyServer() as server:
+        outcomes = send(server, envelopes(10), seconds=-1.0)
+
+    assert verdicts(outcomes) == {Verdict.UNTOUCHED: 10}
+    assert not server.taken
+
+
+def test_a_reply_that_is_not_smtp_ends_the_connection() -> None:
+    with NastyServer(once("dot", "what?")) as server:
+        outcomes = send(server, envelopes(5), connections=1)
+
+    assert verdicts(outcomes)[Verdict.UNKNOWN] == 1
+    assert verdicts(outcomes)[Verdict.ACCEPTED] == 4
+
+
+def test_a_hostile_address_never_reaches_the_wire() -> None:
+    bad = Envelope(99, "friday@meridian.example", "a@example.org>\r\nRCPT TO:<b@example.org", b"x\r\n")
+    with NastyServer() as server:
+        outcomes = send(server, [bad, *envelopes(1)], connections=1)
+
+    assert outcomes[99].verdict is Verdict.REFUSED
+    assert server.recipients == ["reader0@example.org"]
+
+
+def test_connections_are_kept_between_windows() -> None:
+    with NastyServer() as server:
+        transport = SmtpTransport(SmtpServer("127.0.0.1", server.port), connections=3, timeouts=SHORT)
+        for _window in range(4):
+            outcomes = [one for some in transport.send(envelopes(10), deadline=steady() + FAR) for one in some]
+            assert {one.verdict for one in outcomes} == {Verdict.ACCEPTED}
+        transport.close()
+
+    assert server.connections == 3
+
+
+def test_no_server_is_said_before_anything_else() -> None:
+    transport = SmtpTransport(SmtpServer("127.0.0.1", 1), timeouts=SHORT)
+    with pytest.raises(TransportDown):
+        list(transport.send(envelopes(1), deadline=steady() + FAR))
+
+
+def test_a_server_without_tls_gets_no_mail_where_tls_is_asked_for() -> None:
+    with NastyServer(each("mail", "250 ok")) as server:
+        for security in ("starttls", "tls"):
+            transport = SmtpTransport(SmtpServer("127.0.0.1", server.port, security=security), timeouts=SHORT)
+            with pytest.raises((TransportDown, ssl.SSLError)):
+                list(transport.send(envelopes(1), deadline=steady() + FAR))
+    assert not server.taken
+
+
+@pytest.mark.parametrize(
+    ("message", "wire"),
+    [
+        (b"a\r\n.b\r\n", b"a\r\n..b\r\n"),
+        (b".a\r\n", b"..a\r\n"),
+        (b"a\r\n.\r\nb", b"a\r\n..\r\nb\r\n"),
+    ],
+)
+def test_dots_that_begin_a_line_are_doubled(message: bytes, wire: bytes) -> None:
+    assert with_stuffed_dots(message) == wire
