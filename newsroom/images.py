@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from PIL import Image as Pixels
 from PIL import ImageOps, UnidentifiedImageError
 
+from newsroom import site_version
 from newsroom.models import Image
 from newsroom.models.images import Rendition
 
@@ -154,6 +155,7 @@ def render(pk: int, *, at: datetime) -> bool:
                 _write(path, sized, name, options)
                 renditions.append(Rendition(path=path, format=name, width=width, height=height))
     Image.objects.filter(pk=pk).update(renditions=renditions, rendered_at=at)
+    site_version.pages_changed()
     return True
 
 

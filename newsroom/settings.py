@@ -78,6 +78,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# Public pages are kept as bytes. `0` shows every change of a template at once, as one wants while designing.
+PAGE_CACHE = env_flag("PAGE_CACHE", default=not DEBUG)
+if PAGE_CACHE:
+    MIDDLEWARE.insert(0, "newsroom.page_cache.PageCacheMiddleware")
+
 ROOT_URLCONF = "newsroom.urls"
 WSGI_APPLICATION = "newsroom.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -43,7 +43,12 @@ def _own_values() -> dict[str, str]:
     for name in ("REDIS_URL", "CACHE_URL"):
         if name in servers:
             servers[name] = with_database_number(servers[name], number)
-    return throwaway_values(folder, servers, smtp_port=free_port()) | {"CELERY_QUEUE": f"tests-{worker or 'main'}"}
+    own = {
+        "CELERY_QUEUE": f"tests-{worker or 'main'}",
+        # Inside a test's own transaction nothing commits, so no kept page would learn that it is stale.
+        "PAGE_CACHE": "0",
+    }
+    return throwaway_values(folder, servers, smtp_port=free_port()) | own
 
 
 @pytest.hookimpl(trylast=True)

@@ -30,7 +30,7 @@ class SectionAdmin(admin.ModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["language", "position", "pk"]
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "language":
             kwargs["widget"] = forms.Select(choices=settings.LANGUAGES)
         return super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -6,6 +6,7 @@ from newsroom.models.mail import Job, OutgoingMail, Suppression
 from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
 from newsroom.models.sections import Section, Tag
+from newsroom.models.site import SiteVersion
 
 __all__ = [
     "Article",
@@ -20,6 +21,7 @@ __all__ = [
     "Outlet",
     "Page",
     "Section",
+    "SiteVersion",
     "Suppression",
     "Tag",
 ]

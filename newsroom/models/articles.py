@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import history, registry, sanitising
+from newsroom import history, registry, sanitising, site_version
 from newsroom.models.authors import Author
 from newsroom.models.images import Image
 from newsroom.models.sections import LANGUAGE_TAG, Section, Tag
@@ -202,6 +202,9 @@ class Article(models.Model):
             if self.pk and self.published_at and (fields is None or "slug" in fields):
                 self._keep_old_address()
             super().save(*args, **kwargs)
+            # Nothing that readers see changes while nobody has ever seen the article.
+            if self.published_at or "published_at" in (fields or ()):
+                site_version.pages_changed(at_once=self.status == self.Status.WITHDRAWN)
 
     def get_absolute_url(self) -> str:
         return reverse("article", args=[self.slug])

@@ -1,10 +1,13 @@
 """The people who sign articles, under their own name or another."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom import site_version
 from newsroom.models.images import Image
 
 
@@ -48,6 +51,10 @@ class Author(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        site_version.pages_changed()
 
     def get_absolute_url(self) -> str:
         return reverse("author", args=[self.slug])

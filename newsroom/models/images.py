@@ -1,10 +1,12 @@
 """Pictures: uploaded once, stripped of everything but their pixels, and drawn in several sizes by the worker."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from newsroom import site_version
 
 
 class Rendition(TypedDict):
@@ -69,6 +71,10 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.alt or self.caption or str(self.file)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        site_version.pages_changed()
 
     def sources(self) -> dict[str, list[Rendition]]:
         """Group the renditions by format, each group from narrow to wide."""

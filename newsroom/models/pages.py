@@ -1,11 +1,13 @@
 """Standing pages that staff write, such as about, contact and imprint."""
 
+from typing import Any
+
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import sanitising
+from newsroom import sanitising, site_version
 from newsroom.models.sections import LANGUAGE_TAG
 
 
@@ -43,9 +45,10 @@ class Page(models.Model):
     def __str__(self) -> str:
         return self.title
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self.body = sanitising.clean(self.body)
-        super().save(*args, **kwargs)  # type: ignore[arg-type]
+        super().save(*args, **kwargs)
+        site_version.pages_changed()
 
     def get_absolute_url(self) -> str:
         return reverse("page", args=[self.slug])

@@ -1,8 +1,12 @@
 """Where an article stands in the paper: its section and its tags."""
 
+from typing import Any
+
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from newsroom import site_version
 
 # An outlet may add languages to its settings, so the database checks the form of a tag and not a list.
 LANGUAGE_TAG = r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$"
@@ -49,6 +53,10 @@ class Section(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        site_version.pages_changed()
+
     def get_absolute_url(self) -> str:
         return reverse("section", args=[self.slug])
 
@@ -66,6 +74,10 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        site_version.pages_changed()
 
     def get_absolute_url(self) -> str:
         return reverse("tag", args=[self.slug])

@@ -7,14 +7,14 @@ from newsroom.feeds import Channel, feed_articles, rss
 from newsroom.models import Article, Section
 from newsroom.models.articles import ArticleQuerySet
 from newsroom.outlet import current_outlet
-from newsroom.pages import public
+from newsroom.page_cache import cached
 from newsroom.publishing import LATEST_IN_LIST
 
 RSS = "application/rss+xml; charset=utf-8"
 
 
 @require_safe
-@public
+@cached
 def feed(request: HttpRequest) -> HttpResponse:
     outlet = current_outlet()
     channel = Channel(
@@ -28,7 +28,7 @@ def feed(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public
+@cached
 def section_feed(request: HttpRequest, slug: str) -> HttpResponse:
     section = get_object_or_404(Section, slug=slug)
     outlet = current_outlet()

@@ -10,18 +10,19 @@ from django.views.decorators.http import require_safe
 
 from newsroom.models import Article, Author, Byline, Correction, Page, Section, Tag
 from newsroom.outlet import current_outlet
-from newsroom.pages import public, render_page
+from newsroom.page_cache import cached
+from newsroom.pages import render_page
 from newsroom.publishing import front_page, latest, related
 
 
 @require_safe
-@public
+@cached
 def front(request: HttpRequest) -> HttpResponse:
     return _front(request, current_outlet().language)
 
 
 @require_safe
-@public
+@cached
 def edition(request: HttpRequest, language: str) -> HttpResponse:
     """Show the front page in another language than the outlet's own, which stands at the root alone."""
     if language == current_outlet().language:
@@ -35,7 +36,7 @@ def _front(request: HttpRequest, language: str) -> HttpResponse:
 
 
 @require_safe
-@public
+@cached
 def section(request: HttpRequest, slug: str) -> HttpResponse:
     section = get_object_or_404(Section, slug=slug)
     articles = latest(Article.objects.filter(section=section), at=timezone.now())
@@ -45,7 +46,7 @@ def section(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@public
+@cached
 def author(request: HttpRequest, slug: str) -> HttpResponse:
     author = get_object_or_404(Author.objects.select_related("portrait"), slug=slug)
     articles = latest(Article.objects.filter(bylines__author=author), at=timezone.now())
@@ -53,7 +54,7 @@ def author(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@public
+@cached
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
     tag = get_object_or_404(Tag, slug=slug)
     articles = latest(Article.objects.filter(tags=tag), at=timezone.now())
@@ -61,7 +62,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@public
+@cached
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     at = timezone.now()
     article = (
@@ -112,7 +113,7 @@ def _gone(request: HttpRequest, article: Article, *, at: datetime) -> HttpRespon
 
 
 @require_safe
-@public
+@cached
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     page = get_object_or_404(Page.objects.published(), slug=slug)
     return render_page(request, "newsroom/page.html", {"page": page}, language=page.language)
