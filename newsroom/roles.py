@@ -7,6 +7,8 @@ delete of that model. A permission of an app that is not migrated yet is given b
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import AppConfig
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
 VIEW_EVERYTHING_PUBLISHED = [
@@ -92,8 +94,11 @@ ROLES: dict[str, list[str]] = {
 }
 
 
-def keep_roles(**kwargs: Any) -> None:
+def keep_roles(app_config: AppConfig | None = None, **kwargs: Any) -> None:
     """Make the six groups, and give each exactly the permissions of the table that exist by now."""
+    if app_config is not None:
+        # Django makes an app's permissions after the same migration, but in an order that is nobody's promise.
+        create_permissions(app_config, verbosity=0)
     known = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")
