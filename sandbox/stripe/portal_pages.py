@@ -189,7 +189,7 @@ def _invoice(world: World, request: Request, invoice: Thing) -> Answer:
         title=f"Invoice {invoice['number']}",
         path=f"/i/{invoice['id']}",
         number=invoice["number"],
-        status=invoice["status"],
+        state=invoice["status"],
         day=day(invoice["created"]),
         email=invoice["customer_email"] or "",
         total=shown(invoice["total"], invoice["currency"]),

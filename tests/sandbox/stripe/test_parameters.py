@@ -43,7 +43,7 @@ UNKNOWN = "parameter_unknown"
             "parameter_invalid_integer",
         ),
     ],
-)  # fmt: skip
+)
 def test_refusal(shop: Shop, given: dict[str, Any], message: str, param: str | None, code: str | None) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.session(**given)
