@@ -32,7 +32,7 @@ lint: dev-installed ## Run everything of `check` except the tests
 	env -i PATH="$$PATH" sh -c 'set -a; . tests/production.env; exec $(VENV) manage.py check --deploy --fail-level WARNING'
 
 bench: dev-installed ## Measure speed and memory; each file of bench/ alone, on servers of its own
-	@for file in bench/[!_]*.py; do echo "== $$file"; $(VENV) -m sandbox run -- $(VENV) $$file || exit 1; done
+	@for file in $(wildcard bench/[!_]*.py); do echo "== $$file"; $(VENV) -m sandbox run -- $(VENV) $$file || exit 1; done
 
 chaos: dev-installed ## Kill processes on purpose and see that nothing is lost
 	@$(VENV) -m pytest tests/chaos -m chaos
