@@ -5,7 +5,7 @@ Without a Chromium these tests are skipped with one line that says how to get on
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(180))
             if not has_browser:
                 item.add_marker(pytest.mark.skip(reason=HOW_TO_GET_ONE))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the product's programs said beside each failure."""
+    report = yield
+    house = getattr(item, "funcargs", {}).get("running_house")
+    if report.failed and house is not None:
+        report.sections += [(f"What {name} said", words) for name, words in house.last_words().items() if words]
+    return report
 
 
 @pytest.fixture(scope="session")

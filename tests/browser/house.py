@@ -49,6 +49,7 @@ class House:
         self._port = free_port()
         self._cleanup = ExitStack()
         self._tables: list[str] = []
+        self._read: dict[str, int] = {}
         self.url = f"http://localhost:{self._port}"
         self.environment: dict[str, str] = {}
 
@@ -124,7 +125,7 @@ class House:
 
     def empty(self) -> None:
         """Forget every story that was told before, as if the house had just been built."""
-        self._wait_until_quiet()
+        self.wait_until_quiet()
         self.stripe.reset()
         with connection.cursor() as cursor:
             # The owner of a test database may empty tables whose triggers refuse it.
@@ -132,8 +133,10 @@ class House:
             cursor.execute(f"TRUNCATE {', '.join(map(connection.ops.quote_name, self._tables))}")
             cursor.execute("SET session_replication_role = DEFAULT")
         self._client("cache").flushdb()
+        self._read = {path.stem: path.stat().st_size for path in self._folder.path.glob("*.log")}
 
-    def _wait_until_quiet(self) -> None:
+    def wait_until_quiet(self) -> None:
+        """Wait until the worker has done everything it was woken for."""
         broker = self._client("broker")
         # Celery keeps a message under this name from taking it until starting it.
         wait_for(lambda: broker.llen(QUEUE) == 0 and broker.hlen("unacked") == 0, "an empty queue")
@@ -152,10 +155,11 @@ class House:
         return redis.Redis(unix_socket_path=str(self._redis[name].socket), socket_timeout=5)
 
     def tick(self) -> None:
-        """Do what beat does once a minute."""
+        """Do what beat does once a minute, and wait for what follows."""
         with Connection(celery_broker_url(self.environment["REDIS_URL"])) as broker:
             for name in TICKS:
                 app.send_task(name, queue=QUEUE, connection=broker)
+        self.wait_until_quiet()
 
     def start_redis(self) -> None:
         for redis_server in self._redis.values():
@@ -180,6 +184,11 @@ class House:
         self._cleanup.callback(child.stop)
         return child
 
-    def log(self, name: str) -> str:
-        """Return what a program said, for the message of a failed test."""
-        return (self._folder.path / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    def last_words(self) -> dict[str, str]:
+        """Return what each program has said since the house was last emptied, for the message of a failed test."""
+        words = {}
+        for path in sorted(self._folder.path.glob("*.log")):
+            with path.open("rb") as log:
+                log.seek(self._read.get(path.stem, 0))
+                words[path.stem] = log.read().decode("utf-8", "replace").strip()
+        return words

@@ -40,8 +40,8 @@ def make_paper(*, articles: int = 100) -> Article:
         )
     texts = [text for text in content.articles if text.language == "en" and text.slug != STORY]
     told = next(text for text in content.articles if text.slug == STORY)
-    for days_ago, text in enumerate([told, *texts[: articles - 1]]):
-        _publish(text, content, days_ago=days_ago)
+    for place, text in enumerate([told, *texts[: articles - 1]]):
+        _publish(text, content, place=place)
     make_page(title="About us", slug="about-us", body="<p>Who we are.</p>")
     make_friday_letter()
     make_giving()
@@ -58,19 +58,19 @@ def make_giving() -> Appeal:
     return make_appeal(starts_at=timezone.now() - timedelta(days=1))
 
 
-def _publish(text: Text, content: Content, *, days_ago: int) -> None:
+def _publish(text: Text, content: Content, *, place: int) -> None:
     article = Article.objects.create(
         headline=text.headline,
         slug=text.slug,
         standfirst=text.standfirst,
         body=with_addresses(text.body, lambda kind, slug: reverse(kind, args=[slug])),
         section=Section.objects.get(slug=text.section),
-        lead_image=_picture(text.lead_image.alt, text.lead_image.caption, text.lead_image.credit, shade=days_ago),
+        lead_image=_picture(text.lead_image.alt, text.lead_image.caption, text.lead_image.credit, shade=place),
         credit_line=text.credit_line,
         front_page_priority=text.front_page_priority,
         newsletter_priority=text.newsletter_priority,
         status=Article.Status.PUBLISHED,
-        published_at=timezone.now() - timedelta(hours=1 + 24 * days_ago),
+        published_at=timezone.now() - timedelta(hours=1 + 12 * place),
     )
     for position, author in enumerate(_authors(text.authors, content)):
         Byline.objects.create(article=article, author=author, position=position)
