@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 from psycopg.conninfo import conninfo_to_dict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -152,10 +153,19 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
+    "queue_order_strategy": "priority",
     "socket_timeout": 5.0,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
 }
 CELERY_TASK_DEFAULT_QUEUE = env("CELERY_QUEUE", "newsroom")
+# A confirmation mail does not wait behind twenty pictures or an issue to a million: what takes long has its own queue,
+# and a worker that is free looks into it last (`queue_order_strategy`).
+CELERY_SLOW_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}-slow"
+CELERY_TASK_QUEUES = [Queue(CELERY_TASK_DEFAULT_QUEUE), Queue(CELERY_SLOW_QUEUE)]
+CELERY_TASK_ROUTES = {
+    "newsroom.tasks.render_image": {"queue": CELERY_SLOW_QUEUE},
+    "subscriptions.tasks.send_issue": {"queue": CELERY_SLOW_QUEUE},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_TIME_LIMIT = 300

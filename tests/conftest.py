@@ -71,7 +71,7 @@ def run_queue() -> Callable[[], int]:
 def drain_queue() -> int:
     redis = Redis.from_url(settings.REDIS_URL)
     count = 0
-    while (raw := redis.rpop(settings.CELERY_TASK_DEFAULT_QUEUE)) is not None:
+    while (raw := redis.rpop(settings.CELERY_TASK_DEFAULT_QUEUE) or redis.rpop(settings.CELERY_SLOW_QUEUE)) is not None:
         message = json.loads(raw)  # type: ignore[arg-type]
         with app.connection_for_read() as broker:
             channel = broker.default_channel
