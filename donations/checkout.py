@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from donations import reminding, stripe_api
 from donations.giving import Choice, covering_fee, methods_for
 from donations.metadata import metadata_of
-from donations.models import Appeal, CheckoutSession, Donation, Frequency, GivingTerms, current_terms
+from donations.models import Appeal, Campaign, CheckoutSession, Donation, Frequency, GivingTerms, Method, current_terms
 from newsroom.models import Article
 from newsroom.outlet import current_outlet
 
@@ -66,7 +66,7 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
         "name": particulars.name,
         "note": particulars.note,
         "is_anonymous": particulars.is_anonymous,
-        "campaign": choice.campaign,
+        "campaign": _registered(choice.campaign),
         "article_id": _existing(Article, choice.article),
         "appeal_id": _existing(Appeal, choice.appeal),
     }
@@ -92,6 +92,10 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
         if choice.reminder:
             reminding.follow(donation, choice.reminder, at=at)
     return donation
+
+
+def _registered(code: str) -> str:
+    return code if code and Campaign.objects.filter(code=code, is_active=True).exists() else ""
 
 
 def _existing(model: type[Article] | type[Appeal], pk: int | None) -> int | None:
@@ -211,6 +215,22 @@ def _close(live: CheckoutSession, *, at: datetime) -> None:
     )
 
 
+def close_tried(pk: int, *, at: datetime) -> None:
+    """Close a session on which too many cards were refused. The reader can begin a new attempt."""
+    session = CheckoutSession.objects.select_related("donation").filter(pk=pk, state=CheckoutSession.State.OPEN).first()
+    if session is None:
+        return
+    try:
+        _close(session, at=at)
+    except (AlreadyGiven, CheckoutTrouble):
+        logger.info("Session %s could not be closed now.", session.pk)
+        return
+    with transaction.atomic():
+        donation = Donation.objects.select_for_update().get(pk=session.donation_id)
+        if donation.state == Donation.State.STARTED:
+            donation.move(Donation.State.FAILED, at=at)
+
+
 def _expire(stripe_id: str, *, attempt_key: uuid.UUID) -> None:
     try:
         stripe_api.expire_checkout_session(stripe_id)
@@ -253,6 +273,9 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
         parameters |= {"mode": "subscription", "subscription_data": {"metadata": metadata, "description": label}}
     else:
         intent: dict[str, Any] = {"metadata": metadata, "description": label}
+        if terms.blocked_card_countries and parameters["allowed_payment_method_types"] == [Method.CARD]:
+            # The money is only reserved until the card's country is known; a reservation leaves no refund behind.
+            intent["capture_method"] = "manual"
         if terms.statement_suffix:
             intent["statement_descriptor_suffix"] = terms.statement_suffix
         parameters |= {"mode": "payment", "submit_type": "donate", "payment_intent_data": intent}

@@ -7,6 +7,27 @@ from donations.reminder_words import Disclosure
 from newsroom.addresses import InvalidAddress, normalise_email
 
 
+class LinkForm(forms.Form):
+    """The address to which a link to the donor's page is mailed."""
+
+    email = forms.CharField(
+        label=_("Email address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": _("Please write the address under which you gave.")},
+    )
+
+    def clean_email(self) -> str:
+        return _address(self.cleaned_data["email"])
+
+
+def _address(text: str) -> str:
+    try:
+        return normalise_email(text)
+    except InvalidAddress:
+        raise forms.ValidationError(_("This does not look like an email address. Please check it.")) from None
+
+
 class AttemptForm(forms.Form):
     """What the reader adds on the attempt's page to what they chose on the form."""
 

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
 
 from donations.models import Payment, current_terms
 from donations.money import format_money
@@ -30,13 +32,29 @@ def queue_receipt(payment: Payment, *, at: datetime) -> OutgoingMail | None:
     )
 
 
+def queue_again(payment: Payment, *, number: int, at: datetime) -> OutgoingMail | None:
+    """Ask for a receipt once more, at a person's wish. `number` counts the wishes; one wish is one mail."""
+    donor = payment.donation.donor
+    if donor is None or donor.email is None or payment.state != Payment.State.PAID:
+        return None
+    with transaction.atomic():
+        return queue_mail(
+            key=f"receipt:{payment.pk}:again:{number}",
+            template="renewal_receipt" if payment.is_renewal else "receipt",
+            to=donor.email,
+            context=receipt_context(payment),
+            language=payment.donation.language,
+            at=at,
+        )
+
+
 def receipt_context(payment: Payment) -> dict[str, Any]:
     """Return the words of a receipt, as JSON: what is printed stays what it was, whatever staff change later."""
     donation = payment.donation
     terms = current_terms()
     language = donation.language
     return {
-        "number": receipt_number(payment),
+        "number": payment.receipt_number,
         "amount": format_money(payment.gross, payment.currency, language, exact=True),
         "fee_cover": format_money(donation.fee_cover, payment.currency, language, exact=True)
         if donation.fee_cover
@@ -48,10 +66,5 @@ def receipt_context(payment: Payment) -> dict[str, Any]:
         "method": payment.method,
         "tax_line": terms.tax_line,
         "is_discreet": terms.is_discreet,
-        "manage_url": f"{settings.SITE_URL}/support/mine/",
+        "manage_url": settings.SITE_URL + reverse("donations:mine"),
     }
-
-
-def receipt_number(payment: Payment) -> str:
-    year = payment.gift_date.year if payment.gift_date else payment.created_at.year
-    return f"{year}-{payment.pk:06d}"

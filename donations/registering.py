@@ -1,6 +1,6 @@
 """What the newsroom asks of this package, by its registry."""
 
-from donations import reminders, reminding
+from donations import mine, reminders, reminding
 from donations.figures import week_panel
 from donations.reminder_panel import reminders_panel
 from newsroom import outbox, registry
@@ -8,6 +8,8 @@ from newsroom import outbox, registry
 
 def register_all() -> None:
     registry.dashboard_panels += [week_panel, reminders_panel]
-    registry.person_erased.append(reminders.erase_person)
+    registry.person_erased += [reminders.erase_person, mine.erase_person]
+    registry.person_exported["gifts"] = mine.export
+    registry.donor_checks.append(mine.is_donor)
     registry.person_exported["reminders"] = reminders.export_person
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard

@@ -216,6 +216,105 @@ def invoice_of(intent_id: str) -> str:
     return ""
 
 
+# What moves money back, or changes what will move
+
+
+def create_refund(intent_id: str, *, amount: int | None, metadata: dict[str, str], idempotency_key: str) -> Any:
+    parameters: dict[str, Any] = {"payment_intent": intent_id, "metadata": metadata}
+    if amount is not None:
+        parameters["amount"] = amount
+    with _our_words():
+        return _v1().refunds.create(parameters, {"idempotency_key": idempotency_key})
+
+
+def capture_payment_intent(intent_id: str) -> None:
+    with _our_words():
+        _v1().payment_intents.capture(intent_id, {}, {"idempotency_key": f"capture:{intent_id}"})
+
+
+def cancel_payment_intent(intent_id: str) -> None:
+    with _our_words():
+        _v1().payment_intents.cancel(intent_id, {}, {"idempotency_key": f"cancel:{intent_id}"})
+
+
+def cancel_subscription(subscription_id: str) -> None:
+    """End a subscription at once, without a last invoice."""
+    with _our_words():
+        _v1().subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
+
+
+def update_subscription(subscription_id: str, parameters: dict[str, Any]) -> None:
+    with _our_words():
+        _v1().subscriptions.update(subscription_id, parameters)
+
+
+def open_invoices_of(subscription_id: str) -> list[Any]:
+    with _our_words():
+        invoices = _v1().invoices.list({"subscription": subscription_id, "status": "open", "limit": 100})
+        return list(invoices.auto_paging_iter())
+
+
+def invoices_of(subscription_id: str) -> list[Any]:
+    with _our_words():
+        return list(_v1().invoices.list({"subscription": subscription_id, "limit": 100}).auto_paging_iter())
+
+
+def void_invoice(invoice_id: str) -> None:
+    with _our_words():
+        _v1().invoices.void_invoice(invoice_id)
+
+
+def delete_customer(customer_id: str) -> None:
+    with _our_words():
+        _v1().customers.delete(customer_id)
+
+
+def retrieve_customer(customer_id: str) -> Any:
+    with _our_words():
+        return _v1().customers.retrieve(customer_id)
+
+
+def create_portal_session(customer_id: str, *, return_url: str) -> Any:
+    """Return a visit to Stripe's portal that can do one thing: change the card."""
+    with _our_words():
+        return _v1().billing_portal.sessions.create(
+            {"customer": customer_id, "return_url": return_url, "flow_data": {"type": "payment_method_update"}}
+        )
+
+
+# Everything of one kind, for the comparison: keyset pages, newest first
+
+
+def each_payment_intent(created_from: datetime) -> Iterator[Any]:
+    return _each("payment_intents", created_from, {"expand": ["data.latest_charge"]})
+
+
+def each_refund(created_from: datetime) -> Iterator[Any]:
+    return _each("refunds", created_from, {})
+
+
+def each_dispute(created_from: datetime) -> Iterator[Any]:
+    return _each("disputes", created_from, {})
+
+
+def each_subscription() -> Iterator[Any]:
+    return _each("subscriptions", None, {"status": "all"})
+
+
+def each_checkout_session(created_from: datetime) -> Iterator[Any]:
+    with _our_words():
+        parameters = {"created": {"gte": int(created_from.timestamp())}, "limit": 100}
+        yield from _v1().checkout.sessions.list(parameters).auto_paging_iter()
+
+
+def _each(service: str, created_from: datetime | None, more: dict[str, Any]) -> Iterator[Any]:
+    parameters: dict[str, Any] = {"limit": 100, **more}
+    if created_from is not None:
+        parameters["created"] = {"gte": int(created_from.timestamp())}
+    with _our_words():
+        yield from getattr(_v1(), service).list(parameters).auto_paging_iter()
+
+
 def plain(metadata: Any) -> dict[str, str]:
     """Return metadata as a dict of texts: a Stripe object is not a dict any more."""
     if metadata is None:

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from donations import reminders, reminding
+from donations import card_testing, checkout, mine, notices, reconcile, reminders, reminding, safety, stripe_api
 from donations.truth import events, sweeping
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
@@ -17,11 +17,29 @@ def tick() -> None:
         wake(learn_donation, pk)
     for pk in sweeping.payments_to_ask_about(at=at):
         wake(learn_payment, pk)
+    for pk in card_testing.sessions_to_close():
+        wake(close_session, pk)
+    for pk in safety.due(at=at):
+        wake(return_for_safety, pk)
+    for pk in mine.waiting_requests():
+        wake(handle_link_request, pk)
+    card_testing.alarm(at=at)
+    run_daily("gift-notices", notices.queue_due_notices, at=at, hour=8)
+    wake(nightly)
+    run_daily("forget-declines", card_testing.forget_old, at=at)
+    run_daily("forget-attempts", mine.forget_old, at=at)
     reminders.sweep(at=at)
     reminding.queue_due(by=at, at=at)
     reminding.settle(at=at)
     reminding.note_conversions()
     run_daily("forget-reminders", reminders.forget_old, at=at)
+
+
+@shared_task
+def nightly() -> None:
+    """Compare everything with Stripe, once a day, apart from the minute's tick because it may take long."""
+    if stripe_api.is_configured():
+        run_daily("reconcile", reconcile.nightly, at=timezone.now())
 
 
 @shared_task
@@ -37,6 +55,21 @@ def learn_donation(pk: int) -> None:
 @shared_task
 def learn_payment(pk: int) -> None:
     sweeping.learn_payment(pk)
+
+
+@shared_task
+def close_session(pk: int) -> None:
+    checkout.close_tried(pk, at=timezone.now())
+
+
+@shared_task
+def return_for_safety(pk: int) -> None:
+    safety.work(pk, at=timezone.now())
+
+
+@shared_task
+def handle_link_request(pk: int) -> None:
+    mine.handle_request(pk, at=timezone.now())
 
 
 @shared_task

@@ -1,6 +1,8 @@
 from django.contrib import admin
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
+from donations.admin import acting
 from donations.admin.showing import FactsInline, money_of, stripe_link
 from donations.models import CheckoutSession, Donation, Payment, RecurringGift
 from newsroom.admin.facts import FactsAdmin
@@ -23,7 +25,7 @@ class PaymentInline(FactsInline):
 @admin.register(Donation)
 class DonationAdmin(FactsAdmin):
     list_display = ["created_at", "sum", "frequency", "state", "donor", "article", "appeal", "livemode"]
-    list_filter = ["state", "frequency", "currency", "appeal", "livemode"]
+    list_filter = ["state", "frequency", "currency", "appeal", "campaign", "livemode"]
     list_select_related = ["donor", "article", "appeal"]
     search_fields = ["=donor__email", "=email", "=sessions__stripe_id", "=payments__payment_intent_id"]
     search_help_text = _("An exact address, or an id of Stripe's")
@@ -45,6 +47,11 @@ class RecurringGiftAdmin(FactsAdmin):
     search_help_text = _("An exact address, or an id of Stripe's")
     ordering = ["-started_at", "-pk"]
     readonly_fields = ["at_stripe"]
+    change_form_template = "admin/donations/recurring_gift_change.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("<int:pk>/end/", self.admin_site.admin_view(acting.cancel), name="donations_recurringgift_end")
+        return [own, *super().get_urls()]
 
     @admin.display(description=_("amount"))
     def amount_now(self, gift: RecurringGift) -> str:

@@ -1,8 +1,12 @@
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
+from donations.admin import acting
 from donations.admin.showing import FactsInline, money_of, stripe_link
-from donations.models import Decline, Dispute, Payment, Refund
+from donations.models import Decline, Dispute, Payment, Refund, SafetyReturn
 from newsroom.admin.facts import FactsAdmin
 
 
@@ -37,6 +41,22 @@ class PaymentAdmin(FactsAdmin):
     ordering = ["-created_at", "-pk"]
     inlines = [RefundInline, DisputeInline]
     readonly_fields = ["at_stripe"]
+    actions = ["export"]
+    change_form_template = "admin/donations/payment_change.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("<int:pk>/refund/", self.admin_site.admin_view(acting.refund), name="donations_payment_refund"),
+            path("<int:pk>/resend/", self.admin_site.admin_view(acting.resend), name="donations_payment_resend"),
+        ]
+        return own + super().get_urls()
+
+    @admin.action(description=_("Export as CSV"), permissions=["export"])
+    def export(self, request: HttpRequest, queryset: QuerySet[Payment]) -> StreamingHttpResponse:
+        return acting.export_csv(queryset)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("donations.export_payment")
 
     @admin.display(description=_("gross"), ordering="gross")
     def gross_shown(self, payment: Payment) -> str:
@@ -91,6 +111,13 @@ class DisputeAdmin(FactsAdmin):
     @admin.display(description=_("At Stripe"))
     def at_stripe(self, dispute: Dispute) -> str:
         return stripe_link(dispute)
+
+
+@admin.register(SafetyReturn)
+class SafetyReturnAdmin(FactsAdmin):
+    list_display = ["created_at", "country", "state", "tries", "error", "done_at"]
+    list_filter = ["state", "country"]
+    ordering = ["-created_at", "-pk"]
 
 
 @admin.register(Decline)

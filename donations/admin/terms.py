@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from donations.models import AmountRule, Appeal, GivingTerms, LanguageCurrency, Method, PaymentMethodRule
+from donations.models import AmountRule, Appeal, Campaign, GivingTerms, LanguageCurrency, Method, PaymentMethodRule
 from donations.money import format_money
 from newsroom.history import record
 
@@ -84,6 +84,15 @@ class PaymentMethodRuleAdmin(HistoryAdmin):
         return ", ".join(str(Method(method).label) for method in rule.methods)
 
 
+@admin.register(Campaign)
+class CampaignAdmin(HistoryAdmin):
+    list_display = ["name", "code", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name", "code"]
+    ordering = ["-is_active", "name"]
+    recorded = ("name", "code", "is_active")
+
+
 @admin.register(LanguageCurrency)
 class LanguageCurrencyAdmin(HistoryAdmin):
     list_display = ["language", "currency"]
@@ -96,7 +105,7 @@ class GivingTermsAdmin(HistoryAdmin):
     list_display = ["__str__", "is_open", "currency", "offers_fee_cover", "is_discreet"]
     recorded = (
         "is_open", "currency", "fee_basis_points", "fee_fixed", "offers_fee_cover", "blocked_card_countries",
-        "is_discreet", "statement_suffix", "tax_time_zone", "tax_line",
+        "is_discreet", "statement_suffix", "tax_time_zone", "tax_line", "renewal_notice_days",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,24 +1,30 @@
 from donations.models.amounts import AmountRule, Currency, Frequency, LanguageCurrency, Method, PaymentMethodRule
 from donations.models.appeals import Appeal, appeal_for_article
+from donations.models.campaigns import Campaign
 from donations.models.donors import Donor, StripeCustomer
 from donations.models.gifts import CheckoutSession, Donation, RecurringGift
+from donations.models.links import DonorLink, LinkRequest
 from donations.models.payments import Decline, Dispute, Payment, Refund
 from donations.models.reminders import Reminder, ReminderChoice, ReminderGift, Span
+from donations.models.safety import SafetyReturn
 from donations.models.stripe_events import StripeEvent, StripeObject
 from donations.models.terms import GivingTerms, current_terms
 
 __all__ = [
     "AmountRule",
     "Appeal",
+    "Campaign",
     "CheckoutSession",
     "Currency",
     "Decline",
     "Dispute",
     "Donation",
     "Donor",
+    "DonorLink",
     "Frequency",
     "GivingTerms",
     "LanguageCurrency",
+    "LinkRequest",
     "Method",
     "Payment",
     "PaymentMethodRule",
@@ -27,6 +33,7 @@ __all__ = [
     "Reminder",
     "ReminderChoice",
     "ReminderGift",
+    "SafetyReturn",
     "Span",
     "StripeCustomer",
     "StripeEvent",

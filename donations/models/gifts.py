@@ -77,6 +77,8 @@ class Donation(models.Model):
     created_at = models.DateTimeField(_("started at"), default=timezone.now)
     state_at = models.DateTimeField(_("in this state since"), default=timezone.now)
     livemode = models.BooleanField(_("live"), default=False)
+    # Once set, nothing that Stripe still tells about the person is written down again.
+    erased_at = models.DateTimeField(_("person erased"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("donation")
@@ -93,6 +95,10 @@ class Donation(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(state="ended") | ~models.Q(frequency="once"), name="donation_only_recurring_ends"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(erased_at__isnull=True) | models.Q(email="", name="", note=""),
+                name="donation_erased_names_nobody",
             ),
         ]
         indexes = [
@@ -247,11 +253,13 @@ class RecurringGift(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     end_reason = models.CharField(_("why it ended"), max_length=40, blank=True)
     card_expires = models.DateField(_("card good until"), null=True, blank=True)
+    has_failed_renewal = models.BooleanField(_("a renewal failed"), default=False)
     livemode = models.BooleanField(_("live"))
 
     class Meta:
         verbose_name = _("recurring gift")
         verbose_name_plural = _("recurring gifts")
+        permissions = [("cancel_recurring_gift", "Can cancel recurring gifts")]
         constraints = [
             models.CheckConstraint(condition=~models.Q(stripe_id=""), name="recurring_gift_has_an_id"),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="recurring_gift_amount_is_positive"),

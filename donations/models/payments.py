@@ -86,6 +86,11 @@ class Payment(models.Model):
                 name="payment_net_is_settled_minus_fee",
             ),
         ]
+        permissions = [
+            ("refund_payment", "Can refund payments"),
+            ("resend_receipt", "Can send receipts again"),
+            ("export_payment", "Can export payments"),
+        ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="payment_newest"),
             models.Index(fields=["donation", "-created_at"], name="payment_of_donation"),
@@ -103,6 +108,11 @@ class Payment(models.Model):
     def kept(self) -> int:
         """What has not gone back to the donor, in minor units of the gift's currency."""
         return self.gross - self.refunded
+
+    @property
+    def receipt_number(self) -> str:
+        year = self.gift_date.year if self.gift_date else self.created_at.year
+        return f"{year}-{self.pk:06d}"
 
     @property
     def gross_written(self) -> str:

@@ -40,6 +40,10 @@ class GivingTerms(models.Model):
         help_text=_("The organisation's legal name, number and status."),
     )
 
+    renewal_notice_days = models.PositiveSmallIntegerField(
+        _("days of notice before an annual gift"), default=14, help_text=_("A mail before the yearly charge.")
+    )
+
     class Meta:
         verbose_name = _("terms of giving")
         verbose_name_plural = _("terms of giving")

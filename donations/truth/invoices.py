@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from donations import stripe_api
+from django.db import transaction
+from django.utils import timezone
+
+from donations import notices, stripe_api
+from donations.models import RecurringGift
 from donations.truth import ownership, payment_intents, recurring
 
 
@@ -16,9 +20,28 @@ def learn(invoice_id: str) -> None:
     subscription_id = subscription_of(invoice)
     if not subscription_id:
         raise ownership.NotOurs("invoice without a subscription")
-    recurring.learn(subscription_id)
+    gift = recurring.learn(subscription_id)
     for intent_id in intents_of(invoice):
         payment_intents.learn(intent_id)
+    if has_failed(invoice) and gift.state != RecurringGift.State.ENDED:
+        _follow_failure(invoice, gift)
+
+
+def has_failed(invoice: Any) -> bool:
+    """Say whether a renewal was tried and is not paid."""
+    return invoice.status == "open" and invoice.billing_reason == "subscription_cycle" and invoice.attempt_count > 0
+
+
+def _follow_failure(invoice: Any, gift: RecurringGift) -> None:
+    """Ask the donor to look at the card; after the last try, end the gift, and the goodbye says so."""
+    if invoice.next_payment_attempt is None:
+        stripe_api.void_invoice(invoice.id)
+        stripe_api.cancel_subscription(gift.stripe_id)
+        recurring.learn(gift.stripe_id)
+        return
+    with transaction.atomic():
+        ownership.lock(gift.donation_id)
+        notices.queue_renewal_failed(gift, invoice_id=invoice.id, attempt=invoice.attempt_count, at=timezone.now())
 
 
 def subscription_of(invoice: Any) -> str:

@@ -71,6 +71,8 @@ def donor_of(donation: Donation, *, email: str, at: datetime) -> Donor | None:
 
     The address moves from the donation to the donor, where erasure finds it.
     """
+    if donation.erased_at is not None:
+        return None
     address = _readable(donation.email) or _readable(email)
     if donation.donor_id is None and address:
         Donor.objects.bulk_create(

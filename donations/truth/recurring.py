@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from donations import stripe_api
+from donations import notices, stripe_api
 from donations.models import Donation, RecurringGift
 from donations.truth import ownership
 from donations.truth.questions import ask
@@ -80,9 +80,13 @@ def _apply(subscription: Any, item: Any, donation: Donation, *, at: datetime) ->
         gift.customer = ownership.customer_of(
             donation.donor, stripe_api.id_of(subscription.customer), livemode=subscription.livemode, at=at
         )
+    had_ended = gift.pk is not None and RecurringGift.objects.filter(pk=gift.pk, state=State.ENDED).exists()
     gift.save()
-    if gift.state == State.ENDED:
+    if gift.state == State.ENDED and not had_ended:
+        was_given = donation.state == Donation.State.GIVEN
         _end(donation, at=gift.ended_at or at)
+        if was_given:
+            notices.queue_end(gift, at=at)
 
 
 def _ended(subscription: Any) -> bool:

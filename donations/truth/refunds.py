@@ -6,10 +6,15 @@ from donations import stripe_api
 from donations.models import Payment, Refund
 
 
-def apply(objects: list[Any], payment: Payment) -> None:
-    """Write the refunds of a locked payment, and what they add up to. The caller has a transaction open."""
+def apply(objects: list[Any], payment: Payment) -> list[Refund]:
+    """Write the refunds of a locked payment, and what they add up to. The caller has a transaction open.
+
+    Returns the refunds that are done now and were not before.
+    """
+    done = []
     for obj in objects:
         refund = Refund.objects.filter(stripe_id=obj.id).first()
+        before = refund.state if refund is not None else ""
         wanted = obj.status or Refund.State.SUCCEEDED
         if refund is None:
             refund = Refund(
@@ -26,9 +31,12 @@ def apply(objects: list[Any], payment: Payment) -> None:
             refund.state = wanted
         refund.failure_reason = obj.failure_reason or ""
         refund.save()
+        if refund.state == Refund.State.SUCCEEDED != before:
+            done.append(refund)
     returned = sum(
         payment.refunds.exclude(state__in=(Refund.State.FAILED, Refund.State.CANCELED)).values_list("amount", flat=True)
     )
     if returned != payment.refunded:
         payment.refunded = returned
         payment.save(update_fields=["refunded"])
+    return done

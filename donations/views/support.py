@@ -1,7 +1,9 @@
 """The way to a gift: the standing form, one attempt's page, and the page after Stripe's."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from donations import giving, tasks
+from donations import card_testing, giving, tasks
 from donations.checkout import AlreadyGiven, CheckoutTrouble, Particulars, commit_donation, open_session
 from donations.forms import AttemptForm
 from donations.giving import Choice, ChoiceRefused
@@ -39,12 +41,20 @@ def support(request: HttpRequest) -> HttpResponse:
         if not giving.has_choice(request.GET):
             return _form_page(request)
         try:
-            choice = giving.read_form(request.GET)
+            choice = replace(giving.read_form(request.GET), campaign=_campaign(request))
         except ChoiceRefused as refusal:
             return _form_page(request, refusal=refusal)
         attempt_key = giving.attempt_from(request.GET)
         address = reverse("donations:attempt", args=[attempt_key])
         return HttpResponseRedirect(f"{address}?{choice.query()}")
+
+
+def _campaign(request: HttpRequest) -> str:
+    """Return the campaign that the page with the form was opened with, from our own form's own Referer alone."""
+    page = urlsplit(request.headers.get("Referer", ""))
+    if page.hostname not in settings.ALLOWED_HOSTS:
+        return ""
+    return parse_qs(page.query).get("utm_campaign", [""])[0].replace("\x00", "")[:60]
 
 
 def _form_page(request: HttpRequest, *, refusal: ChoiceRefused | None = None) -> HttpResponse:
@@ -66,7 +76,6 @@ def _form_page(request: HttpRequest, *, refusal: ChoiceRefused | None = None) ->
             ("appeal", appeal.pk if appeal else None),
             ("language", language),
             ("attempt", request.GET.get("attempt", "")[:40]),
-            ("campaign", request.GET.get("campaign", "")[:60]),
             ("reminder", request.GET.get("reminder", "")[:36]),
         ],
         "refusal": refusal,
@@ -115,6 +124,9 @@ def _start(request: HttpRequest, attempt_key: uuid.UUID, choice: Choice) -> Http
     at = timezone.now()
     try:
         donation = commit_donation(attempt_key=attempt_key, choice=choice, particulars=particulars, at=at)
+        if card_testing.is_under_attack(at):
+            card_testing.send_link(donation, at=at)
+            return HttpResponseSeeOther(reverse("donations:sent", args=[attempt_key]))
         session = open_session(donation, at=at)
     except AlreadyGiven:
         return HttpResponseSeeOther(reverse("donations:thanks", args=[attempt_key]))
@@ -125,6 +137,37 @@ def _start(request: HttpRequest, attempt_key: uuid.UUID, choice: Choice) -> Http
         )
         return _attempt_page(request, attempt_key, choice, form, trouble=message, status=503)
     return HttpResponseSeeOther(session.url)
+
+
+@never_cache
+@require_GET
+def sent(request: HttpRequest, attempt_key: uuid.UUID) -> HttpResponse:
+    """Say that a mailed button leads on, while cards are being tried on the form."""
+    return render(request, "donations/go.html", {"is_sent": True})
+
+
+@never_cache
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+def go(request: HttpRequest, attempt_key: uuid.UUID, token: str) -> HttpResponse:
+    """Show the button of a mailed link; a POST leads to Stripe's page."""
+    donation = Donation.objects.filter(attempt_key=attempt_key).first()
+    if donation is None or not card_testing.link_is_good(str(attempt_key), token):
+        return render(request, "donations/go.html", {"is_good": False}, status=410)
+    with translation.override(donation.language):
+        context: dict[str, Any] = {"is_good": True, "donation": donation}
+        if request.method != "POST":
+            return render(request, "donations/go.html", context)
+        try:
+            session = open_session(donation, at=timezone.now())
+        except AlreadyGiven:
+            return HttpResponseSeeOther(reverse("donations:thanks", args=[attempt_key]))
+        except CheckoutTrouble:
+            context["trouble"] = _(
+                "The payment page could not be reached. No money was taken. Please press the button again."
+            )
+            return render(request, "donations/go.html", context, status=503)
+        return HttpResponseSeeOther(session.url)
 
 
 def _attempt_page(

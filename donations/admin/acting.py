@@ -1,0 +1,184 @@
+"""What staff do to money: each a page that asks for a reason, a POST, a permission, and a history entry."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from donations import keeping, receipts, stripe_api
+from donations.models import Payment, RecurringGift
+from donations.money import InvalidAmount, format_number, parse_amount, to_decimal
+from newsroom.history import entries_of, record
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}), required=True
+    )
+
+
+class RefundForm(ReasonForm):
+    amount = forms.CharField(label=gettext_lazy("Amount"), max_length=20)
+    field_order = ["amount", "reason"]
+
+    def __init__(self, *args: Any, payment: Payment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.payment = payment
+        self.fields["amount"].initial = format_number(payment.kept, payment.currency, "en", exact=True)
+        self.fields["amount"].help_text = _("In %(currency)s. At most what has not gone back yet.") % {
+            "currency": payment.currency
+        }
+
+    def clean_amount(self) -> int:
+        try:
+            amount = parse_amount(self.cleaned_data["amount"], self.payment.currency)
+        except InvalidAmount:
+            raise forms.ValidationError(_("This amount could not be read.")) from None
+        if not 0 < amount <= self.payment.kept:
+            raise forms.ValidationError(_("This is more than the donor has paid and not got back."))
+        return amount
+
+
+def refund(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send a payment back, whole or in part."""
+    _demand(request, "donations.refund_payment")
+    payment = get_object_or_404(Payment.objects.select_related("donation"), pk=pk)
+    form = RefundForm(request.POST or None, payment=payment)
+    if request.method == "POST" and form.is_valid():
+        words = form.cleaned_data
+        try:
+            keeping.refund(payment, amount=words["amount"], by=request.user, reason=words["reason"], at=timezone.now())
+        except keeping.NotPossible:
+            form.add_error(None, _("This payment cannot be refunded now."))
+        except stripe_api.StripeError as error:
+            form.add_error(None, _("Stripe refused or did not answer (%(code)s).") % {"code": error.code})
+        else:
+            messages.success(request, _("The money is on its way back."))
+            return _back(payment)
+    return _page(request, payment, form, title=_("Refund"), button=_("Send the money back"))
+
+
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """End a recurring gift at the donor's request."""
+    _demand(request, "donations.cancel_recurring_gift")
+    gift = get_object_or_404(RecurringGift.objects.select_related("donation"), pk=pk)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            keeping.cancel(gift, by=request.user, reason=form.cleaned_data["reason"], at=timezone.now())
+        except stripe_api.StripeError as error:
+            form.add_error(None, _("Stripe refused or did not answer (%(code)s).") % {"code": error.code})
+        else:
+            messages.success(request, _("The gift has ended, and its donor is told."))
+            return _back(gift)
+    return _page(request, gift, form, title=_("End this gift"), button=_("End it"))
+
+
+def resend(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mail the receipt of a payment once more."""
+    _demand(request, "donations.resend_receipt")
+    payment = get_object_or_404(Payment.objects.select_related("donation__donor"), pk=pk)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        at = timezone.now()
+        number = entries_of(payment).filter(action="payment.receipt_resent").count() + 1
+        mail = receipts.queue_again(payment, number=number, at=at)
+        if mail is None:
+            form.add_error(None, _("There is no receipt for this payment, or nobody to send it to."))
+        else:
+            reason = form.cleaned_data["reason"]
+            record(payment, action="payment.receipt_resent", actor=request.user, reason=reason, at=at)
+            messages.success(request, _("The receipt is on its way."))
+            return _back(payment)
+    return _page(request, payment, form, title=_("Send the receipt again"), button=_("Send it"))
+
+
+def _demand(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def _page(request: HttpRequest, obj: Any, form: forms.Form, *, title: str, button: str) -> HttpResponse:
+    from django.contrib import admin  # noqa: PLC0415 - the site is complete only once every app is ready.
+
+    context = {**admin.site.each_context(request), "title": title, "object": obj, "form": form, "button": button}
+    context |= {"opts": obj._meta, "back": _address(obj)}
+    return render(request, "admin/donations/act.html", context)
+
+
+def _address(obj: Any) -> str:
+    return reverse(f"admin:donations_{obj._meta.model_name}_change", args=[obj.pk])
+
+
+def _back(obj: Any) -> HttpResponseRedirect:
+    return HttpResponseRedirect(_address(obj))
+
+
+COLUMNS = (
+    "receipt", "day", "paid_at", "frequency", "renewal", "currency", "gross", "refunded", "disputed", "state", "fee",
+    "net", "settled_in", "method", "article", "appeal", "campaign", "payment_intent",
+)  # fmt: skip
+# What a spreadsheet would take for a formula: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: Any) -> str:
+    """Return a cell that a spreadsheet shows and never calculates."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+class _Echo:
+    def write(self, value: str) -> str:
+        return value
+
+
+def export_csv(payments: QuerySet[Payment]) -> StreamingHttpResponse:
+    """Stream payments as CSV, row by row, without a donor's name or address."""
+    writer = csv.writer(_Echo())
+    rows = payments.select_related("donation__article", "donation__appeal")
+
+    def lines() -> Iterator[str]:
+        yield writer.writerow(COLUMNS)
+        for payment in rows.iterator(chunk_size=2000):
+            yield writer.writerow([safe_cell(value) for value in _row(payment)])
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="payments.csv"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _row(payment: Payment) -> list[Any]:
+    donation = payment.donation
+    settled_in = payment.settled_currency
+    return [
+        payment.receipt_number,
+        payment.gift_date,
+        payment.paid_at and payment.paid_at.isoformat(),
+        donation.frequency,
+        "yes" if payment.is_renewal else "no",
+        payment.currency,
+        to_decimal(payment.gross, payment.currency),
+        to_decimal(payment.refunded, payment.currency),
+        to_decimal(payment.disputed, payment.currency),
+        payment.state,
+        "" if payment.fee is None else to_decimal(payment.fee, settled_in),
+        "" if payment.net is None else to_decimal(payment.net, settled_in),
+        settled_in,
+        payment.method,
+        donation.article.headline if donation.article else "",
+        donation.appeal.title if donation.appeal else "",
+        donation.campaign,
+        payment.payment_intent_id,
+    ]

@@ -1,0 +1,199 @@
+"""The donor's own page: a mailed link that works once, and what the donor may see, take along and erase."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.urls import reverse
+
+from donations import keeping, safety
+from donations.models import Donation, Donor, DonorLink, LinkRequest, Payment, RecurringGift, current_terms
+from donations.money import to_decimal
+from newsroom.limits import allow
+from newsroom.mail import queue_mail
+from newsroom.waking import wake
+
+LINK_LIFE = timedelta(minutes=15)
+SESSION_LIFE = timedelta(minutes=30)
+SESSION_SALT = "donations.mine"
+PER_NETWORK = "20/hour"
+PER_ADDRESS = "5/hour"
+
+
+class TooManyRequests(Exception):
+    """This network, or all together, asked too often. It is never about the address."""
+
+
+class LinkSpent(Exception):
+    """The link was used, is too old, or never was."""
+
+
+def ask_for_link(email: str, *, network: str, at: datetime) -> None:
+    """Keep a request for a link: the same work for every address. Raises TooManyRequests."""
+    if not allow("mine.network", network, rate=PER_NETWORK) or not allow("mine.together", rate="2000/hour"):
+        raise TooManyRequests
+    with transaction.atomic():
+        request = LinkRequest.objects.create(email=email, requested_at=at)
+        wake("donations.tasks.handle_link_request", request.pk)
+
+
+def handle_request(pk: int, *, at: datetime) -> None:
+    """Mail a link if the address is a donor's, and delete the request either way."""
+    request = LinkRequest.objects.filter(pk=pk).first()
+    if request is None:
+        return
+    is_allowed = allow("mine.address", request.email, rate=PER_ADDRESS)
+    with transaction.atomic():
+        if not LinkRequest.objects.select_for_update(skip_locked=True).filter(pk=pk).exists():
+            return
+        donor = Donor.objects.filter(email=request.email).first()
+        if donor is not None and is_allowed:
+            _mail_link(donor, at=at)
+        LinkRequest.objects.filter(pk=pk).delete()
+
+
+def waiting_requests() -> list[int]:
+    return list(LinkRequest.objects.order_by("pk").values_list("pk", flat=True)[:500])
+
+
+def _mail_link(donor: Donor, *, at: datetime) -> None:
+    token = secrets.token_urlsafe(32)
+    link = DonorLink.objects.create(donor=donor, token_hash=_hash(token), created_at=at, expires_at=at + LINK_LIFE)
+    queue_mail(
+        key=f"gift-link:{link.pk}",
+        template="gift_link",
+        to=str(donor.email),
+        context={
+            "url": settings.SITE_URL + reverse("donations:mine-open", args=[token]),
+            "is_discreet": current_terms().is_discreet,
+        },
+        language=donor.language,
+        at=at,
+    )
+
+
+def is_good(token: str, *, at: datetime) -> bool:
+    return DonorLink.objects.filter(token_hash=_hash(token), used_at__isnull=True, expires_at__gt=at).exists()
+
+
+@transaction.atomic
+def use_link(token: str, *, at: datetime) -> Donor:
+    """Consume a link and return its donor, whose address is proven by it. Raises LinkSpent.
+
+    One conditional UPDATE decides, so of two simultaneous uses one wins.
+    """
+    unused = DonorLink.objects.filter(token_hash=_hash(token), used_at__isnull=True, expires_at__gt=at)
+    if unused.update(used_at=at) != 1:
+        raise LinkSpent
+    donor = Donor.objects.select_for_update().get(links__token_hash=_hash(token))
+    if donor.email_confirmed_at is None:
+        donor.email_confirmed_at = at
+        donor.save(update_fields=["email_confirmed_at"])
+    return donor
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def session_value(donor: Donor) -> str:
+    """Return the cookie's value: the donor's number, signed, with the time."""
+    return signing.dumps(donor.pk, salt=SESSION_SALT)
+
+
+def donor_of_session(value: str) -> Donor | None:
+    try:
+        pk = signing.loads(value, salt=SESSION_SALT, max_age=SESSION_LIFE)
+    except signing.BadSignature:
+        return None
+    return Donor.objects.filter(pk=pk, erased_at__isnull=True).first()
+
+
+def gifts_of(donor: Donor) -> list[RecurringGift]:
+    rows = RecurringGift.objects.filter(donation__donor=donor).select_related("donation", "customer")
+    return list(rows.order_by("-started_at", "-pk"))
+
+
+def gift_of(donor: Donor, pk: int) -> RecurringGift | None:
+    """Return a gift of this donor's own; nobody else's is found, whatever number is asked for."""
+    rows = RecurringGift.objects.filter(donation__donor=donor, pk=pk).select_related("donation", "customer")
+    return rows.first()
+
+
+def payments_of(donor: Donor) -> list[Payment]:
+    rows = Payment.objects.filter(donation__donor=donor, state=Payment.State.PAID).select_related("donation")
+    return list(rows.order_by("-paid_at", "-pk")[:500])
+
+
+def export(address: str) -> dict[str, Any]:
+    """Return everything this package holds about the donor behind a normalised address, as JSON."""
+    donor = Donor.objects.filter(email=address).first()
+    donations = Donation.objects.filter(donor=donor) if donor is not None else Donation.objects.none()
+    waiting = Donation.objects.filter(email=address)
+    return {
+        "donor": None
+        if donor is None
+        else {"name": donor.name, "language": donor.language, "since": donor.created_at.isoformat()},
+        "donations": [_donation_facts(one) for one in (donations | waiting).order_by("pk")],
+        "payments": [_payment_facts(one) for one in (payments_of(donor) if donor is not None else [])],
+    }
+
+
+def _donation_facts(donation: Donation) -> dict[str, Any]:
+    return {
+        "frequency": donation.frequency,
+        "amount": str(to_decimal(donation.total, donation.currency)),
+        "currency": donation.currency,
+        "state": donation.state,
+        "name": donation.name,
+        "note": donation.note,
+        "created_at": donation.created_at.isoformat(),
+    }
+
+
+def _payment_facts(payment: Payment) -> dict[str, Any]:
+    return {
+        "receipt": payment.receipt_number,
+        "amount": str(to_decimal(payment.gross, payment.currency)),
+        "refunded": str(to_decimal(payment.refunded, payment.currency)),
+        "currency": payment.currency,
+        "day": payment.gift_date.isoformat() if payment.gift_date else None,
+    }
+
+
+def end_gifts(donor: Donor, *, at: datetime) -> None:
+    """End every living recurring gift at Stripe, as erasing its person needs. Raises errors of `stripe_api`."""
+    for gift in gifts_of(donor):
+        if gift.state != RecurringGift.State.ENDED:
+            keeping.cancel(gift, at=at, reason="the donor erased their data")
+
+
+def erase_person(address: str, at: datetime) -> None:
+    """Erase the person behind a normalised address here; payments stay without a person. For the registry."""
+    for donation in Donation.objects.select_for_update().filter(email=address).order_by("pk"):
+        safety.forget(donation, at=at)
+    donor = Donor.objects.select_for_update().filter(email=address).first()
+    if donor is None:
+        return
+    donor.donations.update(email="", name="", note="", erased_at=at)
+    safety.erase_donor(donor, at=at)
+
+
+def is_donor(address: str) -> bool:
+    return Donor.objects.filter(email=address).exists()
+
+
+def forget_old(*, at: datetime) -> str:
+    """Delete spent links after a day, and empty what abandoned attempts know of their reader after a week."""
+    links, _by_model = DonorLink.objects.filter(expires_at__lt=at - timedelta(days=1)).delete()
+    left = Donation.objects.filter(
+        state__in=(Donation.State.ABANDONED, Donation.State.FAILED, Donation.State.STARTED),
+        state_at__lt=at - timedelta(days=7),
+        donor__isnull=True,
+    )
+    emptied = left.exclude(email="", name="", note="").update(email="", name="", note="")
+    return f"{links} links deleted, {emptied} abandoned attempts emptied"

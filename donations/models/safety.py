@@ -1,0 +1,44 @@
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from donations.models.payments import Payment
+
+
+class SafetyReturn(models.Model):
+    """A gift that would endanger its giver and goes back: the work to be done at Stripe, repeated until it is done.
+
+    It names no person. The payment's ids stay, so that a refund that fails or a dispute is still recognised.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Done")
+
+    payment = models.OneToOneField(
+        Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="safety_return"
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.WAITING)
+    country = models.CharField(_("card country"), max_length=2)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    error = models.CharField(_("last error"), max_length=200, blank=True)
+    not_before = models.DateTimeField(_("next try"), default=timezone.now)
+    created_at = models.DateTimeField(_("since"), default=timezone.now)
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("gift returned for safety")
+        verbose_name_plural = _("gifts returned for safety")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", done_at__isnull=True)
+                | models.Q(state="done", done_at__isnull=False),
+                name="safety_return_end_has_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["not_before", "id"], name="safety_return_due", condition=models.Q(state="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

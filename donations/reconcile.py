@@ -1,0 +1,224 @@
+"""Comparing everything with Stripe: what is missing or different is learnt again, counted and reported.
+
+The comparison only reads lists, by keyset pages. What differs is handed to the same functions that serve the webhook,
+so a comparison that runs twice, or twice at once, or beside webhooks, changes nothing that is not true.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from donations import stripe_api
+from donations.metadata import BadMetadata, decode
+from donations.models import CheckoutSession, Dispute, Payment, RecurringGift, Refund, StripeEvent, StripeObject
+from donations.truth import ownership, payment_intents, recurring, sessions
+from newsroom.mail import queue_mail
+from newsroom.outlet import current_outlet
+
+logger = logging.getLogger(__name__)
+
+# Longer than the days for which Stripe lists events and repeats webhooks.
+NIGHTLY_REACH = timedelta(days=35)
+LOCK = 7_203_114_902
+KEPT_EVENTS = timedelta(days=90)
+
+Progress = Callable[[str, int], None]
+
+
+class AlreadyRunning(Exception):
+    """Another comparison holds the lock; it will find whatever this one would."""
+
+
+@dataclass
+class Report:
+    """How many objects were looked at, and what differed, by kind."""
+
+    seen: Counter[str] = field(default_factory=Counter)
+    drift: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        seen = ", ".join(f"{count} {kind}" for kind, count in sorted(self.seen.items())) or "nothing"
+        lines = [f"compared {seen}", f"{len(self.drift)} differed"]
+        lines += self.drift + [f"unreadable: {line}" for line in self.unreadable]
+        return "\n".join(lines)
+
+
+def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | None = None) -> Report:
+    """Compare everything made at Stripe since a time, every subscription, and repair unless `dry_run`.
+
+    Raises AlreadyRunning, and the errors of `stripe_api` when a list cannot be read to its end.
+    """
+    report = Report()
+    with _alone():
+        for kind, differing in (
+            ("subscriptions", _subscriptions()),
+            ("payments", _payments(since)),
+            ("refunds", _refunds(since)),
+            ("disputes", _disputes(since)),
+            ("sessions", _sessions(since)),
+        ):
+            for stripe_id, difference, learn in differing:
+                report.seen[kind] += 1
+                if progress is not None:
+                    progress(kind, report.seen[kind])
+                if difference:
+                    _repair(stripe_id, difference, learn, report, dry_run=dry_run)
+    return report
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            raise AlreadyRunning
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+Differing = Iterator[tuple[str, str, Callable[[], object]]]
+
+
+def _repair(stripe_id: str, difference: str, learn: Callable[[], object], report: Report, *, dry_run: bool) -> None:
+    if not dry_run:
+        try:
+            learn()
+        except ownership.NotOurs:
+            return
+        except (BadMetadata, stripe_api.StripeRefused) as error:
+            report.unreadable.append(f"{stripe_id} {type(error).__name__}")
+            return
+    report.drift.append(f"{stripe_id}: {difference}")
+
+
+def _subscriptions() -> Differing:
+    for subscription in stripe_api.each_subscription():
+        if decode(stripe_api.plain(subscription.metadata)) is None:
+            continue
+        gift = RecurringGift.objects.filter(stripe_id=subscription.id).first()
+        item = subscription.items.data[0]
+        wanted = recurring.STATES[subscription.status]
+        if subscription.pause_collection is not None and wanted == RecurringGift.State.ACTIVE:
+            wanted = RecurringGift.State.PAUSED
+        difference = ""
+        if gift is None:
+            difference = "missing"
+        elif gift.state != wanted:
+            difference = f"{gift.state} here, {subscription.status} there"
+        elif gift.amount != recurring.amount_of(item):
+            difference = f"{gift.amount} here, {recurring.amount_of(item)} there"
+        elif gift.ends_at_period_end != bool(subscription.cancel_at_period_end) and wanted != RecurringGift.State.ENDED:
+            difference = "its planned end differs"
+        yield subscription.id, difference, _later(recurring.learn, subscription.id)
+
+
+def _payments(since: datetime) -> Differing:
+    for intent in stripe_api.each_payment_intent(since):
+        payment = Payment.objects.filter(payment_intent_id=intent.id).first()
+        difference = _payment_difference(intent, payment)
+        if payment is None and difference and not payment_intents.is_ours(intent):
+            difference = ""
+        yield intent.id, difference, _later(payment_intents.learn, intent.id)
+
+
+def _payment_difference(intent: Any, payment: Payment | None) -> str:
+    wanted = payment_intents.STATES.get(intent.status)
+    if payment is None:
+        is_money = wanted in (Payment.State.PAID, Payment.State.PENDING) or intent.status == "requires_capture"
+        return "missing" if is_money else ""
+    if wanted is not None and payment.state != wanted:
+        return f"{payment.state} here, {intent.status} there"
+    charge = intent.latest_charge
+    refunded = charge.amount_refunded if charge is not None and not isinstance(charge, str) else 0
+    if payment.state == Payment.State.PAID and payment.gross != intent.amount_received:
+        return f"{payment.gross} here, {intent.amount_received} there"
+    if payment.refunded != refunded and not payment.refunds.exclude(state=Refund.State.SUCCEEDED).exists():
+        return f"{payment.refunded} refunded here, {refunded} there"
+    if payment.state == Payment.State.PAID and payment.settled is None:
+        return "not settled here"
+    return ""
+
+
+def _refunds(since: datetime) -> Differing:
+    for obj in stripe_api.each_refund(since):
+        refund = Refund.objects.filter(stripe_id=obj.id).first()
+        difference = ""
+        if refund is None:
+            difference = "missing"
+        elif refund.state != obj.status:
+            difference = f"{refund.state} here, {obj.status} there"
+        yield obj.id, difference, _later(payment_intents.learn_refund, obj.id)
+
+
+def _disputes(since: datetime) -> Differing:
+    for obj in stripe_api.each_dispute(since):
+        dispute = Dispute.objects.filter(stripe_id=obj.id).first()
+        difference = ""
+        if dispute is None:
+            difference = "missing"
+        elif dispute.state != obj.status:
+            difference = f"{dispute.state} here, {obj.status} there"
+        yield obj.id, difference, _later(payment_intents.learn_dispute, obj.id)
+
+
+def _sessions(since: datetime) -> Differing:
+    for session in stripe_api.each_checkout_session(since):
+        if decode(stripe_api.plain(session.metadata)) is None:
+            continue
+        row = CheckoutSession.objects.filter(stripe_id=session.id).first()
+        difference = ""
+        if row is None and session.status == "complete":
+            difference = "missing"
+        elif row is not None and row.state != sessions.STATES.get(session.status):
+            difference = f"{row.state} here, {session.status} there"
+        yield session.id, difference, _later(sessions.learn, session.id)
+
+
+def _later(learn: Callable[[str], object], stripe_id: str) -> Callable[[], object]:
+    return lambda: learn(stripe_id)
+
+
+def nightly(*, at: datetime) -> str:
+    """Compare the last weeks, alarm staff where something differed, and delete events that are long applied."""
+    try:
+        report = reconcile(since=at - NIGHTLY_REACH)
+    except AlreadyRunning:
+        return "another comparison was running"
+    if report.drift or report.unreadable:
+        _alarm(report, at=at)
+    StripeEvent.objects.filter(received_at__lt=at - KEPT_EVENTS).exclude(
+        state__in=(StripeEvent.State.RECEIVED, StripeEvent.State.FAILED)
+    ).delete()
+    StripeObject.objects.filter(asked_at__lt=at - KEPT_EVENTS).delete()
+    return str(report)
+
+
+def _alarm(report: Report, *, at: datetime) -> None:
+    outlet = current_outlet()
+    with transaction.atomic():
+        queue_mail(
+            key=f"alarm:drift:{at:%Y-%m-%d}",
+            template="notice",
+            to=outlet.contact_email,
+            context={
+                "title": _("Our books differed from Stripe's"),
+                "words": _("They were repaired from what Stripe says. If this comes again, webhooks may not arrive.")
+                + f"\n\n{report}"[:4000],
+                "url": settings.SITE_URL + reverse("admin:donations_stripeevent_changelist"),
+            },
+            language=outlet.language,
+            at=at,
+        )

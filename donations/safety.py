@@ -1,0 +1,127 @@
+"""Gifts that would endanger their giver: refused by the card's country, sent back, and forgotten."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from donations import stripe_api
+from donations.models import Donation, Donor, DonorLink, Payment, SafetyReturn, current_terms
+from newsroom.history import record
+from newsroom.models import OutgoingMail
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+# The mails of this package that may wait in the outbox when a giver is forgotten.
+TEMPLATES = ("receipt", "renewal_receipt", "give_link", "gift_link", "renewal_failed", "annual_notice", "card_expiring")
+
+
+def is_blocked(charge: Any) -> bool:
+    """Say whether a charge was made with a card of a country where giving is a crime."""
+    return country_of(charge) in {code.upper() for code in current_terms().blocked_card_countries}
+
+
+def country_of(charge: Any) -> str:
+    details = charge.payment_method_details if charge is not None else None
+    card = getattr(details, "card", None) if details is not None else None
+    return (getattr(card, "country", None) or "").upper() if card is not None else ""
+
+
+def take_back(payment: Payment, donation: Donation, *, country: str, at: datetime) -> None:
+    """Mark a paid gift for its return and forget its giver now; a worker does the rest at Stripe.
+
+    The caller holds the donation's lock and has a transaction open. No mail is sent: one would name the outlet.
+    """
+    _row, is_new = SafetyReturn.objects.get_or_create(
+        payment=payment, defaults={"country": country, "created_at": at, "not_before": at}
+    )
+    donation.move(Donation.State.RETURNED, at=at)
+    forget(donation, at=at)
+    if is_new:
+        record(payment, action="payment.taken_back_for_safety", after={"country": country}, at=at)
+
+
+def refuse(donation: Donation, *, country: str, at: datetime) -> None:
+    """Close a gift whose card was not charged yet, and forget its giver. The caller holds the lock."""
+    donation.move(Donation.State.RETURNED, at=at)
+    forget(donation, at=at)
+    record(donation, action="donation.refused_for_safety", after={"country": country}, at=at)
+
+
+def forget(donation: Donation, *, at: datetime) -> None:
+    """Empty everything that names the giver of a locked donation, and the donor's row if no other gift needs it."""
+    donor = donation.donor
+    addresses = {donation.email} | ({donor.email or ""} if donor is not None else set())
+    donation.sessions.update(parameters={}, url="")
+    if donor is not None and donor.donations.exclude(pk=donation.pk).exists():
+        donation.donor = None
+    elif donor is not None:
+        erase_donor(donor, at=at)
+    donation.email = donation.name = donation.note = ""
+    donation.erased_at = donation.erased_at or at
+    donation.save(update_fields=["email", "name", "note", "donor", "erased_at"])
+    mails = OutgoingMail.objects.filter(address__in=addresses - {""}, template__in=TEMPLATES)
+    mails.filter(state=OutgoingMail.State.QUEUED).update(
+        state=OutgoingMail.State.CANCELLED, ended_at=at, address="", context={}
+    )
+
+
+def erase_donor(donor: Donor, *, at: datetime) -> None:
+    """Empty a donor's row. It stays without the person, because payments and Stripe's ids hang on it."""
+    donor.email, donor.name, donor.erased_at = None, "", donor.erased_at or at
+    donor.save(update_fields=["email", "name", "erased_at"])
+    DonorLink.objects.filter(donor=donor).delete()
+
+
+def due(*, at: datetime) -> list[int]:
+    rows = SafetyReturn.objects.filter(state=SafetyReturn.State.WAITING, not_before__lte=at)
+    return list(rows.order_by("not_before", "pk").values_list("pk", flat=True)[:100])
+
+
+def work(pk: int, *, at: datetime) -> None:
+    """Do at Stripe what a return needs, each step harmless when it was done before.
+
+    1. End the subscription. 2. Void what is still asked of the giver. 3. Refund. 4. Delete the customer.
+    """
+    waiting = SafetyReturn.objects.filter(pk=pk, state=SafetyReturn.State.WAITING, not_before__lte=at)
+    if not waiting.update(not_before=at + LEASE, tries=F("tries") + 1):
+        return
+    row = SafetyReturn.objects.select_related("payment__recurring_gift__customer").get(pk=pk)
+    try:
+        _undo(row.payment)
+    except stripe_api.StripeError as error:
+        delay = timedelta(minutes=2 ** min(row.tries, 10))
+        SafetyReturn.objects.filter(pk=pk).update(
+            error=f"{type(error).__name__} {error.code}"[:200], not_before=at + delay
+        )
+        logger.warning("Return %s is not done yet (%s).", pk, error.code)
+        return
+    with transaction.atomic():
+        done = SafetyReturn.objects.filter(pk=pk, state=SafetyReturn.State.WAITING)
+        done.update(state=SafetyReturn.State.DONE, done_at=at, error="")
+
+
+def _undo(payment: Payment) -> None:
+    gift = payment.recurring_gift
+    if gift is not None:
+        _do(stripe_api.cancel_subscription, gift.stripe_id)
+        for invoice in stripe_api.open_invoices_of(gift.stripe_id):
+            _do(stripe_api.void_invoice, invoice.id)
+    if payment.refunded < payment.gross:
+        key = f"safety:{payment.payment_intent_id}"
+        stripe_api.create_refund(
+            payment.payment_intent_id, amount=None, metadata={"newsroom_reason": "safety"}, idempotency_key=key
+        )
+    if gift is not None and gift.customer is not None:
+        _do(stripe_api.delete_customer, gift.customer.stripe_id)
+
+
+def _do(call: Any, stripe_id: str) -> None:
+    """Call Stripe for a step that may have been done before: then it refuses, which is as good."""
+    try:
+        call(stripe_id)
+    except stripe_api.StripeRefused as error:
+        logger.info("A step of a return was refused (%s); it was done before.", error.code)
