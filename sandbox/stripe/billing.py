@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.stripe import events, invoices, payment_intents, payment_methods, periods
-from sandbox.stripe.errors import invalid
+from sandbox.stripe.errors import card_error, invalid
+from sandbox.stripe.presenting import present
 from sandbox.stripe.shapes import Thing
 from sandbox.stripe.world import World
 
@@ -34,12 +35,11 @@ def subscription_of(world: World, invoice: Thing) -> Thing | None:
     return world.store.get(invoice["_subscription"])
 
 
-def collect(
-    world: World, invoice: Thing, method: Thing | None = None, *, off_session: bool = True, automatic: bool = False
-) -> Thing:
+def collect(world: World, invoice: Thing, method: Thing | None = None, *, automatic: bool = False) -> Thing:
     """Try to take an open invoice's money, with all that follows for its subscription.
 
-    `automatic` attempts count towards the retry schedule.
+    `automatic` attempts count towards the retry schedule. A card that needs its holder leaves the payment waiting for
+    that, whoever started it, as Stripe's Billing does.
     """
     intent = invoices.intent_of(world, invoice)
     if intent is None:
@@ -57,7 +57,7 @@ def collect(
         changes: dict[str, Any] = {"status": "requires_payment_method", "last_payment_error": error}
         events.update(world, intent, None, **changes)
     else:
-        payment_intents.attempt(world, intent, method, off_session=off_session, forced_decline=_forced(world, invoice))
+        payment_intents.attempt(world, intent, method, forced_decline=_forced(world, invoice))
     return follow(world, invoice, intent)
 
 
@@ -290,11 +290,24 @@ def pay(world: World, params: dict[str, Any], invoice: str) -> Thing:
     if params.get("paid_out_of_band"):
         return invoices.mark_paid(world, thing, outside=True)
     method = payment_methods.resolve(world, params["payment_method"]) if "payment_method" in params else None
-    collect(world, thing, method, off_session=params.get("off_session", True))
+    collect(world, thing, method)
     intent = invoices.intent_of(world, thing)
-    if intent and intent["last_payment_error"]:
-        raise payment_intents.declined(world, intent)
+    if intent:
+        raise_unless_paid(world, intent, "invoice")
     return thing
+
+
+def raise_unless_paid(world: World, intent: Thing, kind: str) -> None:
+    """Raise the 402 answer of an attempt that took no money: the card was refused, or its holder has to confirm."""
+    if intent["last_payment_error"]:
+        raise payment_intents.declined(world, intent)
+    if intent["status"] == "requires_action":
+        raise card_error(
+            "This payment requires additional user action before it can be completed successfully. Payment can be"
+            " completed using the PaymentIntent associated with this payment.",
+            code=f"{kind}_payment_intent_requires_action",
+            payment_intent=present(world, intent),
+        )
 
 
 def finalize(world: World, params: dict[str, Any], invoice: str) -> Thing:

@@ -10,6 +10,7 @@ from sandbox.stripe import (
     checkout_rules,
     events,
     listing,
+    payment_intents,
     payment_methods,
     setup_intents,
     subscription_items,
@@ -241,6 +242,10 @@ def close(world: World, session: Thing) -> Thing:
         intent = world.fetch("setup_intent", session["setup_intent"])
         if intent["status"] in setup_intents.CANCELABLE:
             setup_intents.cancel(world, {"cancellation_reason": "abandoned"}, intent["id"])
+    if session.get("_intent"):
+        payment = world.fetch("payment_intent", session["_intent"])
+        if payment["status"] in payment_intents.CANCELABLE:
+            payment_intents.abandon(world, payment, "expired")
     world.unschedule("expire_session", session)
     events.update(world, session, None, status="expired", url=None)
     events.emit(world, "checkout.session.expired", session)

@@ -41,6 +41,8 @@ def _read(world: World, name: str, query: dict[str, list[str]]) -> Any:
         }
     if name == "ledger":
         return ledger(world)
+    if name == "events":
+        return {"data": world.store.select("event")[::-1]}
     if name == "deliveries":
         return {"data": deliveries.waiting(world, due_only=query.get("all") != ["1"])}
     raise ApiError(404, f"There is no control called {name}.")

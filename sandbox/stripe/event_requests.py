@@ -3,21 +3,32 @@
 from typing import Any
 
 from sandbox.stripe import events, listing
-from sandbox.stripe.errors import invalid
+from sandbox.stripe.errors import invalid, missing
 from sandbox.stripe.shapes import Thing, complete
 from sandbox.stripe.world import World
 
 Params = dict[str, Any]
 
 MOST_TYPES = 20
+# Older events are gone from the API.
+DAYS_KEPT = 30
+DAY = 86_400
 UNDELIVERED = (
     "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.event = objects.id AND deliveries.state != 'succeeded')"
 )
 
 
 def retrieve(world: World, params: Params, event: str) -> Thing:
-    """Return an event."""
-    return events.with_pending_webhooks(world, world.fetch("event", event))
+    """Return an event of the last thirty days."""
+    thing = world.fetch("event", event)
+    if thing["created"] < oldest(world):
+        raise missing("event", event)
+    return events.with_pending_webhooks(world, thing)
+
+
+def oldest(world: World) -> int:
+    """Return the time before which events cannot be had any more."""
+    return world.now() - DAYS_KEPT * DAY
 
 
 def list_all(world: World, params: Params) -> Thing:
@@ -29,9 +40,9 @@ def list_all(world: World, params: Params) -> Thing:
         raise invalid(f"You may pass at most {MOST_TYPES} event types.", param="types")
     if "type" in params:
         types = [params["type"]]
-    where = ""
+    where = f"created >= {oldest(world)}"
     if "delivery_success" in params:
-        where = f"NOT {UNDELIVERED}" if params["delivery_success"] else UNDELIVERED
+        where += f" AND NOT {UNDELIVERED}" if params["delivery_success"] else f" AND {UNDELIVERED}"
     listed = listing.page(world, "event", params, "/v1/events", types=types, where_sql=where)
     return listed | {"data": [events.with_pending_webhooks(world, event) for event in listed["data"]]}
 

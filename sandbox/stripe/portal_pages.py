@@ -210,7 +210,7 @@ def _pay_invoice(world: World, invoice: Thing, typed: dict[str, str]) -> str:
     method = payment_methods.new_card(
         world, number=payer.number, exp_month=payer.exp_month, exp_year=payer.exp_year, cvc=payer.cvc, billing=details
     )
-    billing.collect(world, invoice, method, off_session=False)
+    billing.collect(world, invoice, method)
     intent = invoices.intent_of(world, invoice)
     if intent and intent["status"] == "requires_action":
         return f"/c/authenticate/{intent['id']}"

@@ -135,9 +135,17 @@ def settle(world: World, refund: Thing) -> Thing:
     """Write down the bank's late answer to a refund."""
     method = world.store.get(refund["payment_method"])
     fails = bool(method) and payment_methods.card_of(method or {}).refund == "failed"
-    if not fails:
-        return events.update(world, refund, "refund.updated", status="succeeded", pending_reason=None)
-    return fail(world, refund)
+    if fails:
+        return fail(world, refund)
+    if refund["status"] != "succeeded":
+        events.update(world, refund, None, status="succeeded", pending_reason=None)
+        _tell_change(world, refund)
+    return refund
+
+
+def _tell_change(world: World, refund: Thing) -> None:
+    for kind in ("refund.updated", "charge.refund.updated"):
+        events.emit(world, kind, refund)
 
 
 def fail(world: World, refund: Thing) -> Thing:
@@ -156,7 +164,7 @@ def fail(world: World, refund: Thing) -> Thing:
     events.update(world, refund, None, failure_balance_transaction=movement["id"], **changes)
     returned = charge["amount_refunded"] - refund["amount"]
     events.update(world, charge, "charge.updated", amount_refunded=returned, refunded=False)
-    events.emit(world, "refund.updated", refund)
+    _tell_change(world, refund)
     events.emit(world, "refund.failed", refund)
     return refund
 

@@ -41,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
     """Reads a request, writes its answer, and keeps the connection for the next one."""
 
     protocol_version = "HTTP/1.1"
+    # Seconds after which a silent connection gives its thread back.
+    timeout = 120
     server: Server
     # Without it each small answer would wait for the other side's acknowledgement.
     disable_nagle_algorithm = True

@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
     body TEXT,
     created REAL NOT NULL
 );
+CREATE INDEX IF NOT EXISTS idempotency_keys_by_age ON idempotency_keys (created);
 """
 TABLES = ("objects", "settings", "schedule", "deliveries", "idempotency_keys")
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sandbox.stripe import billing, events, invoices, listing, payment_intents, payment_methods, subscription_items
-from sandbox.stripe.errors import invalid, missing, not_simulated
+from sandbox.stripe import billing, events, invoices, listing, payment_methods, subscription_items
+from sandbox.stripe.errors import ApiError, invalid, missing, not_simulated
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.money import check_amount
 from sandbox.stripe.rules import merged_metadata
@@ -62,13 +62,19 @@ def create(world: World, params: Params) -> Thing:
         events.emit(world, "customer.subscription.created", subscription)
         invoice = first_invoice(world, subscription)
         if behaviour != "default_incomplete" and invoice["status"] == "open":
-            billing.collect(world, invoice, off_session=bool(params.get("off_session")))
+            billing.collect(world, invoice)
             intent = invoices.intent_of(world, invoice)
-            if behaviour == "error_if_incomplete" and intent and intent["status"] not in ("succeeded", "processing"):
-                error = payment_intents.declined(world, intent)
-                error.keep = False
-                raise error
+            if behaviour == "error_if_incomplete" and intent:
+                _make_nothing_unless_paid(world, intent)
         return world.fetch("subscription", subscription["id"])
+
+
+def _make_nothing_unless_paid(world: World, intent: Thing) -> None:
+    try:
+        billing.raise_unless_paid(world, intent, "subscription")
+    except ApiError as error:
+        error.keep = False
+        raise
 
 
 def _refuse_not_simulated(params: Params) -> None:

@@ -123,6 +123,11 @@ class StripeSandbox:
             self.control("deliveries", ids=[delivery["id"] for delivery in found], succeeded=True)
         return found
 
+    def events(self) -> list[dict[str, Any]]:
+        """Return every event so far, oldest first, also those that the API does not list any more."""
+        found: list[dict[str, Any]] = self._call("/_control/events")["data"]
+        return found
+
     def ledger(self) -> dict[str, Any]:
         """Return every movement of money and the state of all that can move money."""
         answer: dict[str, Any] = self._call("/_control/ledger")

@@ -70,4 +70,4 @@ class Shop:
 
     def types(self) -> list[str]:
         """Return the kinds of all events so far, oldest first."""
-        return [event.type for event in self.v1.events.list({"limit": 100}).auto_paging_iter()][::-1]
+        return [event["type"] for event in self.sandbox.events()]

@@ -169,6 +169,13 @@ def test_subscription_made_from_a_saved_card_is_paid_off_session(shop: Shop) -> 
     assert subscription.status == "active"
 
 
+def test_expiring_a_session_cancels_its_declined_payment(shop: Shop, sandbox: StripeSandbox) -> None:
+    session = shop.session()
+    sandbox.pay(session.id, "4000000000000002")
+    session = shop.v1.checkout.sessions.expire(session.id)
+    assert shop.v1.payment_intents.retrieve(str(session.payment_intent)).status == "canceled"
+
+
 def test_expired_session_cannot_be_paid(shop: Shop, sandbox: StripeSandbox) -> None:
     session = shop.session()
     assert shop.v1.checkout.sessions.expire(session.id).status == "expired"

@@ -80,6 +80,18 @@ def test_lists_by_time(shop: Shop, sandbox: StripeSandbox) -> None:
     assert [event.data.object["email"] for event in before] == ["before@example.org"]
 
 
+def test_events_are_had_for_thirty_days(shop: Shop, sandbox: StripeSandbox) -> None:
+    shop.v1.customers.create({"email": "old@example.org"})
+    (event,) = shop.v1.events.list().data
+    sandbox.advance(days=29)
+    assert len(shop.v1.events.list().data) == 1
+    sandbox.advance(days=2)
+    assert shop.v1.events.list().data == []
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.v1.events.retrieve(event.id)
+    assert len(sandbox.events()) == 1
+
+
 def test_event_keeps_the_object_as_it_was(shop: Shop) -> None:
     customer = shop.v1.customers.create({"email": "old@example.org"})
     shop.v1.customers.update(customer.id, {"email": "new@example.org"})

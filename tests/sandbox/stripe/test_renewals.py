@@ -125,6 +125,20 @@ def test_voiding_an_open_invoice_stops_its_collection(shop: Shop, sandbox: Strip
     assert len(sandbox.ledger()["movements"]) == 1
 
 
+def test_renewal_that_needs_the_holder_waits_for_him(shop: Shop, sandbox: StripeSandbox) -> None:
+    subscription = shop.subscription("4000002760003184")
+    sandbox.advance(months=1, days=1)
+    assert shop.v1.subscriptions.retrieve(subscription.id).status == "past_due"
+    assert "invoice.payment_action_required" in shop.types()
+    invoice = invoices(shop)[0]
+    assert invoice.payments
+    intent = shop.v1.payment_intents.retrieve(str(invoice.payments.data[0].payment.payment_intent))
+    assert intent.status == "requires_action"
+    with pytest.raises(stripe.CardError) as refusal:
+        shop.v1.invoices.pay(invoice.id)
+    assert refusal.value.code == "invoice_payment_intent_requires_action"
+
+
 def test_card_expires_on_the_sandboxs_clock(shop: Shop, sandbox: StripeSandbox) -> None:
     today = datetime.datetime.now(datetime.UTC)
     session = shop.session("subscription")
