@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from newsroom.models import Article
 
 
@@ -36,8 +38,8 @@ class RetentionRule:
     """
 
     kind: str
-    title: str
-    reason: str
+    title: "StrOrPromise"
+    reason: "StrOrPromise"
     days: int
     enforce: Callable[[datetime, datetime, bool], int]
 

@@ -4,11 +4,12 @@
 writes `Subscription.state` or a row of `Consent`; a test reads the source and fails on another writer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from newsroom.models import Suppression
 from newsroom.suppressions import lift
@@ -197,6 +198,89 @@ def is_confirmed(email: str) -> bool:
     return Subscriber.objects.filter(email=email, confirmed_at__isnull=False).exists()
 
 
+@dataclass(frozen=True)
+class Imported:
+    """A person in a block of an import, under a normalised address."""
+
+    email: str
+    signed_up_at: datetime | None
+
+
+@transaction.atomic
+def grant_block(
+    people: Sequence[Imported], *, newsletter: Newsletter, shown: Shown, page: str, reason: str, at: datetime
+) -> dict[str, int]:
+    """Subscribe a block of people whose consent was given elsewhere, and return address → subscription.
+
+    Only who has no subscription of any state is subscribed, whatever the caller believed: who unsubscribed or has still
+    to confirm keeps that state, and is missing in the answer. The ledger gets one `granted` row for each.
+    """
+    emails = [person.email for person in people]
+    since = [person.signed_up_at or at for person in people]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO subscriptions_subscriber (email, language, created_at, confirmed_at)
+            SELECT email, %s, %s, since FROM unnest(%s::text[], %s::timestamptz[]) AS person (email, since)
+            ORDER BY email
+            ON CONFLICT (email) DO NOTHING
+            """,
+            [newsletter.language, at, emails, since],
+        )
+        cursor.execute(
+            """
+            WITH added AS (
+                INSERT INTO subscriptions_subscription (subscriber_id, newsletter_id, state, requested_at, confirmed_at)
+                SELECT id, %s, 'active', %s, COALESCE(confirmed_at, %s) FROM subscriptions_subscriber
+                WHERE email = ANY(%s) ORDER BY id
+                ON CONFLICT (subscriber_id, newsletter_id) DO NOTHING
+                RETURNING id, subscriber_id
+            )
+            SELECT p.email, p.subject, added.id FROM added JOIN subscriptions_subscriber p ON p.id = added.subscriber_id
+            ORDER BY added.id
+            """,
+            [newsletter.pk, at, at, emails],
+        )
+        added = cursor.fetchall()
+    ledger.append(
+        [
+            _entry(subject, newsletter.purpose, Action.GRANTED, Consent.Method.IMPORT, at, shown, page, reason)
+            for _email, subject, _pk in added
+        ]
+    )
+    return {email: pk for email, _subject, pk in added}
+
+
+@transaction.atomic
+def undo_block(subscription_pks: Sequence[int], *, page: str, reason: str, at: datetime) -> int:
+    """Take back a block of an import: withdraw what is still as it was imported, and forget who has nothing else."""
+    subscriptions = list(
+        Subscription.objects.select_for_update(of=("self",))
+        .select_related("subscriber", "newsletter")
+        .filter(pk__in=subscription_pks, state=State.ACTIVE)
+        .order_by("pk")
+    )
+    ledger.append(
+        [
+            _entry(
+                one.subscriber.subject,
+                one.newsletter.purpose,
+                Action.WITHDRAWN,
+                Consent.Method.IMPORT,
+                at,
+                None,
+                page,
+                reason,
+            )
+            for one in subscriptions
+        ]
+    )
+    Subscription.objects.filter(pk__in=[one.pk for one in subscriptions]).delete()
+    people = Subscriber.objects.filter(pk__in=[one.subscriber_id for one in subscriptions])
+    people.filter(subscriptions__isnull=True).delete()
+    return len(subscriptions)
+
+
 def _locked(subscription: Subscription) -> Subscription:
     """Return the row as it is now, locked until the transaction ends, the person's row before it."""
     subscriber_id, newsletter_id = subscription.subscriber_id, subscription.newsletter_id
@@ -219,7 +303,20 @@ def _append(
     page: str,
     reason: str,
 ) -> Consent:
-    entry = ledger.Entry(
+    return ledger.append([_entry(subject, purpose, action, method, at, shown, page, reason)])[0]
+
+
+def _entry(
+    subject: UUID,
+    purpose: str,
+    action: Consent.Action,
+    method: Consent.Method,
+    at: datetime,
+    shown: Shown | None,
+    page: str,
+    reason: str,
+) -> ledger.Entry:
+    return ledger.Entry(
         subject=subject,
         purpose=purpose,
         action=action.value,
@@ -232,4 +329,3 @@ def _append(
         page=page[:PAGE_LENGTH],
         reason=reason,
     )
-    return ledger.append([entry])[0]

@@ -9,6 +9,7 @@ from newsroom.addresses import InvalidAddress, normalise_email
 from subscriptions.models import Newsletter, UnsubscribeReason
 from subscriptions.preferences import PAUSES, Wish
 from subscriptions.statements import Statement
+from subscriptions.typing_mistakes import is_role_without_reader, likely_domain
 
 
 class AddressForm(forms.Form):
@@ -50,6 +51,24 @@ class SignupForm(AddressForm):
     def __init__(self, *args: Any, statement: Statement, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.shown = statement
+        # The address about which the reader was asked back; the form carries it, so that the second time it passes.
+        self.unsure = ""
+
+    def clean_email(self) -> str:
+        """Ask back once about an address that looks mistyped; sent again unchanged, it is taken as meant."""
+        email = super().clean_email()
+        if is_role_without_reader(email):
+            raise ValidationError(_("This address belongs to a machine. Please write one that a person reads."), "role")
+        local, _at, domain = email.rpartition("@")
+        meant = likely_domain(domain)
+        if meant and self.data.get("sure") != email:
+            self.unsure = email
+            raise ValidationError(
+                _("Did you mean %(address)s? If your address is right as it stands, just send it again."),
+                code="typo",
+                params={"address": f"{local}@{meant}"},
+            )
+        return email
 
     @property
     def is_trapped(self) -> bool:

@@ -20,7 +20,7 @@ from subscriptions.models import Consent, ConsentHead
 
 GENESIS_HASH = "0" * 64
 VERIFY_CHUNK = 10_000
-APPEND_BLOCK = 5_000
+COPY_FROM = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +73,31 @@ def append(entries: Sequence[Entry]) -> list[Consent]:
         rows.append(row)
         head.position, head.row_hash = row.position, row.row_hash
     if rows:
-        Consent.objects.bulk_create(rows, batch_size=APPEND_BLOCK)
+        _write(rows)
         head.save()
     return rows
+
+
+def _write(rows: list[Consent]) -> None:
+    """Write a few rows by INSERT and a block of an import by COPY, which is several times faster."""
+    if len(rows) < COPY_FROM:
+        Consent.objects.bulk_create(rows)
+        return
+    names = (*_ROW_FIELDS, "row_hash")
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY subscriptions_consent ({', '.join(names)}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row([getattr(row, name) for name in names])
+
+
+def holds(row: Consent) -> bool:
+    """Say whether one row is as this product wrote it, by its own keyed hash."""
+    if row.key_id not in settings.CONSENT_KEYS:
+        return False
+    values = tuple(getattr(row, name) for name in _ROW_FIELDS)
+    return hmac.compare_digest(row.row_hash, _hash(values, row.key_id))
 
 
 def faults(*, limit: int = 20) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from subscriptions.models import (
     Consent,
     Delivery,
     Erasure,
+    ImportRow,
     ReaderVisit,
     SignupRequest,
     Subscriber,
@@ -54,6 +55,10 @@ def export_person(address: str) -> dict[str, Any]:
             _fields(row, "requested_at", "expires_at", "opened_at", "session_expires_at")
             for row in ReaderVisit.objects.filter(address=address).order_by("pk")
         ],
+        "lines_of_imports": [
+            {"file": row.subscriber_import.file_name, **_fields(row, "line", "email", "signed_up_at", "verdict")}
+            for row in ImportRow.objects.filter(email=address).select_related("subscriber_import").order_by("pk")
+        ],
         "address_changes": [
             _fields(row, "new_address", "requested_at", "expires_at")
             for row in AddressChange.objects.filter(subscriber=subscriber).order_by("pk")
@@ -88,6 +93,9 @@ def erase_person(address: str, at: datetime) -> None:
     SignupRequest.objects.filter(email=address).delete()
     ReaderVisit.objects.filter(address=address).delete()
     AddressChange.objects.filter(new_address=address).delete()
+    in_imports = ImportRow.objects.filter(email=address)
+    in_imports.filter(verdict="").update(verdict=ImportRow.Verdict.SUPPRESSED)
+    in_imports.update(email="")
     subscriber = Subscriber.objects.select_for_update().filter(email=address).first()
     subject = subscriber.subject if subscriber else None
     Erasure.objects.create(address_hash=address_hash(address), subject=subject, erased_at=at)

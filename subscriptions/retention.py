@@ -14,7 +14,17 @@ from newsroom.addresses import address_hash
 from newsroom.models import Suppression
 from newsroom.registry import RetentionRule
 from newsroom.suppressions import suppress
-from subscriptions.models import Erasure, RetentionPeriod, SignupRequest, Subscriber, Subscription, UnsubscribeReason
+from subscriptions.models import (
+    Erasure,
+    ImportChunk,
+    ImportRow,
+    RetentionPeriod,
+    SignupRequest,
+    Subscriber,
+    SubscriberImport,
+    Subscription,
+    UnsubscribeReason,
+)
 
 BATCH = 1_000
 State = Subscription.State
@@ -97,6 +107,17 @@ def end_reasons(limit: datetime, at: datetime, is_dry_run: bool) -> int:
     return counts.count() if is_dry_run else counts.delete()[0]
 
 
+def end_imports(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete the lines of imports that ended, and the files of those that never ran. That there was one stays."""
+    rows = ImportRow.objects.filter(subscriber_import__ended_at__lt=limit)
+    never_run = ImportChunk.objects.filter(
+        subscriber_import__state=SubscriberImport.State.RECEIVED, subscriber_import__created_at__lt=limit
+    )
+    if is_dry_run:
+        return rows.count() + never_run.count()
+    return rows.delete()[0] + never_run.delete()[0]
+
+
 RULES = [
     RetentionRule(
         "signup-requests", _("Sign-ups in waiting"), _("They are handled within minutes."), 7, end_signup_requests
@@ -121,6 +142,13 @@ RULES = [
         _("Claims about an erasure lapse after three years."),
         3 * 365,
         end_erasure_proofs,
+    ),
+    RetentionRule(
+        "imports",
+        _("Lines of imports and their verdicts"),
+        _("An import can be undone for a day, and its verdict file is read within weeks."),
+        30,
+        end_imports,
     ),
     RetentionRule("unsubscribe-reasons", _("Reasons for leaving"), _("They are counts by day."), 2 * 365, end_reasons),
 ]

@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
-from subscriptions import retention, schedule, sending, signup, visits
+from subscriptions import importing, retention, schedule, sending, signup, visits
 
 
 @shared_task
@@ -12,6 +12,7 @@ def tick() -> None:
     at = timezone.now()
     signup.sweep(at=at)
     visits.sweep(at=at)
+    importing.sweep()
     schedule.tick(at=at)
     run_daily("enforce-retention", retention.run, at=at)
 
@@ -19,6 +20,11 @@ def tick() -> None:
 @shared_task
 def handle_signup(pk: int) -> None:
     signup.handle(pk, at=timezone.now())
+
+
+@shared_task
+def work_on_import(pk: int) -> None:
+    importing.work(pk)
 
 
 @shared_task

@@ -22,11 +22,11 @@ class RetentionPeriodAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("what"))
     def title(self, period: RetentionPeriod) -> str:
-        return next((rule.title for rule in registry.retention_rules if rule.kind == period.kind), period.kind)
+        return next((str(rule.title) for rule in registry.retention_rules if rule.kind == period.kind), period.kind)
 
     @admin.display(description=_("why no longer"))
     def reason(self, period: RetentionPeriod) -> str:
-        return next((rule.reason for rule in registry.retention_rules if rule.kind == period.kind), "")
+        return next((str(rule.reason) for rule in registry.retention_rules if rule.kind == period.kind), "")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

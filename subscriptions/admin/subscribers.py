@@ -1,18 +1,22 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.addresses import InvalidAddress, normalise_email
 from newsroom.admin.facts import FactsAdmin
 from newsroom.history import record
-from subscriptions import consent
+from subscriptions import consent, exporting
+from subscriptions.evidence import evidence
 from subscriptions.models import Consent, SignupRequest, Subscriber, Subscription, UnsubscribeReason
 
 
@@ -64,10 +68,27 @@ class SubscriberAdmin(FactsAdmin):
         except InvalidAddress:
             return queryset.none(), False
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.evidence)
+        return [path("<int:pk>/evidence.json", view, name="subscriptions_subscriber_evidence"), *super().get_urls()]
+
+    def evidence(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Give the evidence for one person's consent as a file. Who took it is recorded."""
+        if not request.user.has_perm("subscriptions.view_consent"):
+            raise PermissionDenied
+        subscriber = get_object_or_404(Subscriber, pk=pk)
+        record(subscriber, action="consent.evidence_taken", actor=request.user)
+        document = evidence(subscriber.email, at=timezone.now())
+        response = JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
+        response["Content-Disposition"] = f'attachment; filename="consent-{subscriber.subject}.json"'
+        return response
+
     @admin.display(description=_("Consent"))
     def ledger(self, subscriber: Subscriber) -> SafeString:
-        url = reverse("admin:subscriptions_consent_changelist") + f"?q={subscriber.subject}"
-        return format_html('<a href="{}">{}</a>', url, _("What this person agreed to"))
+        rows_url = reverse("admin:subscriptions_consent_changelist") + f"?q={subscriber.subject}"
+        file_url = reverse("admin:subscriptions_subscriber_evidence", args=[subscriber.pk])
+        links = [(rows_url, _("What this person agreed to")), (file_url, _("Evidence as a file (JSON)"))]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
 
 @admin.register(Subscription)
@@ -96,6 +117,29 @@ class SubscriptionAdmin(FactsAdmin):
                 subscription, page="", method=Consent.Method.STAFF, at=at, reason="the reader asked the newsroom"
             )
             record(subscription, action="subscription.ended", actor=request.user, reason="asked by the reader", at=at)
+
+    change_list_template = "admin/subscriptions/subscription/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        export = path("export/", self.admin_site.admin_view(self.export), name="subscriptions_subscription_export")
+        return [export, *super().get_urls()]
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask why, then stream the list under its current filter. Who exported what, and why, is recorded."""
+        if not request.user.has_perm("subscriptions.export_subscribers"):
+            raise PermissionDenied
+        reason = request.POST.get("reason", "").strip()
+        if request.method != "POST" or not reason:
+            context = {**self.admin_site.each_context(request), "title": _("Export"), "query": request.GET.urlencode()}
+            return TemplateResponse(request, "admin/subscriptions/subscription/export.html", context)
+        chosen = self.get_changelist_instance(request).get_queryset(request).order_by()
+        after = {"filter": sorted(name for name in request.GET), "rows": chosen.count()}
+        entry = record(
+            self.model(), action="subscribers.exported", actor=request.user, reason=reason[:500], after=after
+        )
+        response = StreamingHttpResponse(exporting.subscriptions(chosen), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="subscribers-{entry.at:%Y-%m-%d}.csv"'
+        return response
 
     def has_unsubscribe_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("subscriptions.change_subscription")

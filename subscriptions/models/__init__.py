@@ -2,7 +2,9 @@
 
 from subscriptions.models.consents import Consent, ConsentHead
 from subscriptions.models.deliveries import Delivery, DeliveryTally, MailEvent
+from subscriptions.models.imports import ImportChunk, ImportRow, SubscriberImport
 from subscriptions.models.issues import Issue, IssueRendering, Pick
+from subscriptions.models.limits import SendingLimit
 from subscriptions.models.newsletters import Newsletter, NewsletterHoliday
 from subscriptions.models.policies import PolicyText, PrivacyPolicy
 from subscriptions.models.retention import RetentionPeriod
@@ -21,6 +23,8 @@ __all__ = [
     "Delivery",
     "DeliveryTally",
     "Erasure",
+    "ImportChunk",
+    "ImportRow",
     "Issue",
     "IssueRendering",
     "MailEvent",
@@ -31,8 +35,10 @@ __all__ = [
     "PrivacyPolicy",
     "ReaderVisit",
     "RetentionPeriod",
+    "SendingLimit",
     "SignupRequest",
     "Subscriber",
+    "SubscriberImport",
     "Subscription",
     "UnsubscribeReason",
 ]

@@ -43,6 +43,7 @@ class Subscriber(models.Model):
     class Meta:
         verbose_name = _("subscriber")
         verbose_name_plural = _("subscribers")
+        permissions = [("export_subscribers", "Can export subscribers")]
         constraints = [
             models.CheckConstraint(
                 name="subscriptions_subscriber_email_normalised",

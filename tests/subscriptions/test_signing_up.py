@@ -118,6 +118,55 @@ def test_mistyped_address_is_explained_and_tick_is_kept(newsletter: Newsletter, 
     assert not SignupRequest.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("lena@gmial.com", "lena@gmail.com"),
+        ("lena@gmail.co", "lena@gmail.com"),
+        ("lena@hotmial.com", "lena@hotmail.com"),
+        ("lena@outlok.com", "lena@outlook.com"),
+        ("lena@meridian.example.net", ""),
+        ("lena@protonn.me", "lena@proton.me"),
+    ],
+)
+def test_mistyped_domain_is_asked_back_once_and_then_believed(
+    newsletter: Newsletter, client: Client, written: str, meant: str
+) -> None:
+    response = client.post("/newsletter/friday/sign-up/", fields(newsletter, email=written))
+    if not meant:
+        assert response.status_code == 303
+        return
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert f"Did you mean {meant}?" in page
+    assert f'name="sure" value="{written}"' in page
+    again = client.post("/newsletter/friday/sign-up/", fields(newsletter, email=written, sure=written))
+    assert again.status_code == 303
+    assert SignupRequest.objects.get().email == written
+
+
+@pytest.mark.parametrize("address", ["abuse@example.org", "No-Reply@example.org"])
+def test_address_of_a_machine_is_refused_kindly(newsletter: Newsletter, client: Client, address: str) -> None:
+    response = client.post("/newsletter/friday/sign-up/", fields(newsletter, email=address))
+    assert response.status_code == 422
+    assert "belongs to a machine" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("lena+letters@example.org", "lena+letters@example.org"),
+        ("info@example.org", "info@example.org"),
+        ("lena@BÜCHER.example.net", "lena@xn--bcher-kva.example.net"),
+    ],
+)
+def test_plus_shared_and_international_addresses_are_taken(
+    newsletter: Newsletter, client: Client, written: str, kept: str
+) -> None:
+    assert client.post("/newsletter/friday/sign-up/", fields(newsletter, email=written)).status_code == 303
+    assert SignupRequest.objects.get().email == kept
+
+
 def test_words_that_changed_since_the_page_was_made_must_be_agreed_to_again(
     newsletter: Newsletter, client: Client
 ) -> None:

@@ -1,0 +1,282 @@
+"""Importing and exporting subscribers: every format, every verdict, killed in the middle, undone."""
+
+import codecs
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from newsroom import persons
+from newsroom.models import HistoryEntry, Suppression
+from newsroom.suppressions import suppress
+from subscriptions import importing, ledger
+from subscriptions.models import (
+    Consent,
+    ImportChunk,
+    ImportRow,
+    Newsletter,
+    Subscriber,
+    SubscriberImport,
+    Subscription,
+)
+from tests.subscriptions.factories import NOW, make_subscription
+
+State = Subscription.State
+
+MAILCHIMP = (
+    '"Email Address","First Name","OPTIN_TIME","CONFIRM_TIME","LANGUAGE"\n'
+    "Lena@Example.org,Lena,2024-05-03 08:00:00,2024-05-03 08:05:00,en\n"
+)
+GHOST = (
+    "id,email,name,note,subscribed_to_emails,complimentary_plan,created_at\n"
+    "1,lena@example.org,L,,true,,2024-05-03T08:05:00.000Z\n"
+    "2,off@example.org,O,,false,,2024-05-03T08:05:00.000Z\n"
+)
+SUBSTACK = (
+    "email,active_subscription,expiry,email_disabled,created_at\n"
+    "lena@example.org,false,,false,2024-05-03T08:05:00.000Z\n"
+    "off@example.org,true,,true,2024-05-03T08:05:00.000Z\n"
+)
+LISTMONK = (
+    "uuid,email,name,attributes,status,created_at\n"
+    "x,lena@example.org,L,{},enabled,2024-05-03 08:05:00+00\n"
+    "y,off@example.org,O,{},blocklisted,2024-05-03 08:05:00+00\n"
+)
+
+
+def receive(newsletter: Newsletter, content: str | bytes, **changes: Any) -> SubscriberImport:
+    raw = content.encode() if isinstance(content, str) else content
+    return importing.receive(
+        [raw],
+        **{
+            "newsletter": newsletter,
+            "file_name": "readers.csv",
+            "source": "Mailchimp, 3 May 2026",
+            "wording": "Send me the letter.",
+            "evidence": "with the managing editor",
+            "by": None,
+            "at": NOW,
+            **changes,
+        },
+    )
+
+
+def run(found: SubscriberImport) -> SubscriberImport:
+    importing.start(found, by=None, at=NOW)
+    importing.work(found.pk, at=NOW)
+    found.refresh_from_db()
+    return found
+
+
+def verdicts(found: SubscriberImport) -> dict[int, str]:
+    return dict(ImportRow.objects.filter(subscriber_import=found).values_list("line", "verdict"))
+
+
+@pytest.mark.parametrize("content", [MAILCHIMP, GHOST, SUBSTACK, LISTMONK])
+def test_columns_of_other_systems_are_recognised(newsletter: Newsletter, content: str) -> None:
+    found = run(receive(newsletter, content))
+    assert found.state == SubscriberImport.State.DONE
+    subscription = Subscription.objects.get()
+    assert (subscription.subscriber.email, subscription.state) == ("lena@example.org", State.ACTIVE)
+    assert subscription.confirmed_at == datetime(2024, 5, 3, 8, 5, tzinfo=UTC)
+    assert set(verdicts(found).values()) <= {"imported", "left-there"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "email;name\nlena@example.org;Лена\n".encode("utf-16"),
+        codecs.BOM_UTF8 + "email,name\nlena@example.org,Лена\n".encode(),
+        "E-Mail\tName\nlena@example.org\tJosé\n".encode("cp1252"),
+        b"email\r\nlena@example.org",
+    ],
+)
+def test_encodings_and_delimiters_are_detected(newsletter: Newsletter, raw: bytes) -> None:
+    run(receive(newsletter, raw))
+    assert Subscriber.objects.get().email == "lena@example.org"
+
+
+def test_every_line_gets_its_verdict_and_no_state_is_overwritten(newsletter: Newsletter) -> None:
+    for state in State:
+        make_subscription(newsletter=newsletter, email=f"{state}@example.org", state=state)
+    for reason in Suppression.Reason:
+        scope = Suppression.Scope.NEWSLETTERS
+        suppress(f"was-{reason}@example.org", reason=reason, scope=scope, at=NOW)
+    lines = [
+        "new@example.org", "NEW@example.org", "nonsense", "active@example.org", "pending@example.org",
+        "unsubscribed@example.org", "suppressed@example.org", "was-erased@example.org", "was-unsubscribed@example.org",
+        "was-bounced@example.org", "was-complained@example.org", "",
+    ]  # fmt: skip
+    before = dict(Subscription.objects.values_list("subscriber__email", "state"))
+    found = run(receive(newsletter, "email\n" + "\n".join(lines)))
+    assert list(verdicts(found).values()) == [
+        "imported", "duplicate", "invalid", "already-active", "pending",
+        "unsubscribed", "suppressed", "suppressed", "suppressed", "suppressed", "suppressed",
+    ]  # fmt: skip
+    after = dict(Subscription.objects.values_list("subscriber__email", "state"))
+    assert after == {**before, "new@example.org": "active"}
+
+
+def test_ledger_says_where_consent_came_from(newsletter: Newsletter) -> None:
+    found = run(receive(newsletter, MAILCHIMP))
+    row = Consent.objects.get()
+    assert (row.action, row.method, row.wording) == ("granted", "import", "Send me the letter.")
+    assert row.reason == "Mailchimp, 3 May 2026; with the managing editor"
+    assert row.page == f"/admin/subscriptions/subscriberimport/{found.pk}/"
+    assert not list(ledger.faults())
+
+
+def test_file_without_addresses_is_refused(newsletter: Newsletter) -> None:
+    for content in ("", "name,city\nLena,Vilnius\n", "\x00\x00"):
+        with pytest.raises(importing.UnreadableFile):
+            receive(newsletter, content)
+    assert not SubscriberImport.objects.exists()
+
+
+def test_source_words_and_evidence_are_demanded_by_the_database(newsletter: Newsletter) -> None:
+    for lost in ("source", "wording", "evidence"):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            receive(newsletter, MAILCHIMP, **{lost: ""})
+
+
+def test_file_that_breaks_in_the_middle_imports_nobody(newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = b"email\n" + b"lena@example.org\n" * 10 + b"\xff\xfe\xfa@example.org\n"
+    found = receive(newsletter, raw)
+    SubscriberImport.objects.filter(pk=found.pk).update(encoding="utf-8")
+    found = run(found)
+    assert found.state == SubscriberImport.State.FAILED
+    assert not ImportRow.objects.exists()
+    assert not Subscription.objects.exists()
+
+
+def test_killed_worker_loses_and_doubles_nobody(newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is a transaction; here the worker dies inside one, and another goes on."""
+    monkeypatch.setattr(importing, "BLOCK", 10)
+    monkeypatch.setattr(importing, "COPY_ROWS", 7)
+    found = receive(newsletter, "email\n" + "".join(f"reader{number}@example.org\n" for number in range(95)))
+    importing.start(found, by=None, at=NOW)
+    for _ in range(4):
+        assert importing._step(found.pk, NOW)
+
+    class Killed(BaseException):
+        pass
+
+    def die(rows: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "_write_verdicts", die)
+        with pytest.raises(Killed):
+            importing.work(found.pk, at=NOW)
+    assert Subscription.objects.count() == ImportRow.objects.filter(verdict="imported").count() == 30
+    importing.work(found.pk, at=NOW)
+    assert Subscription.objects.count() == Consent.objects.count() == 95
+    assert not ImportChunk.objects.exists()
+    assert not list(ledger.faults())
+
+
+def test_block_is_written_by_copy_and_holds(newsletter: Newsletter) -> None:
+    run(receive(newsletter, "email\n" + "".join(f"reader{number}@example.org\n" for number in range(450))))
+    assert Consent.objects.count() == 450
+    assert not list(ledger.faults())
+
+
+def test_second_worker_and_second_click_do_nothing(newsletter: Newsletter) -> None:
+    found = run(receive(newsletter, MAILCHIMP))
+    assert not importing.start(found, by=None, at=NOW)
+    importing.work(found.pk, at=NOW)
+    assert Consent.objects.count() == 1
+
+
+def test_undo_takes_back_what_is_still_as_imported(newsletter: Newsletter) -> None:
+    before = make_subscription(newsletter=newsletter, email="before@example.org")
+    found = run(receive(newsletter, "email\nbefore@example.org\na@example.org\nleft@example.org\n"))
+    importing.consent.withdraw(
+        Subscription.objects.get(subscriber__email="left@example.org"), page="", method=Consent.Method.ONE_CLICK, at=NOW
+    )
+    assert importing.undo(found, by=None, at=NOW + timedelta(hours=23))
+    importing.work(found.pk, at=NOW)
+    found.refresh_from_db()
+    assert found.state == SubscriberImport.State.UNDONE
+    assert set(Subscriber.objects.values_list("email", flat=True)) == {"before@example.org", "left@example.org"}
+    before.refresh_from_db()
+    assert before.state == State.ACTIVE
+    assert not list(ledger.faults())
+
+
+def test_undo_ends_after_a_day(newsletter: Newsletter) -> None:
+    found = run(receive(newsletter, MAILCHIMP))
+    with pytest.raises(importing.TooLateToUndo):
+        importing.undo(found, by=None, at=NOW + timedelta(hours=25))
+
+
+def test_erasure_reaches_into_imports(newsletter: Newsletter) -> None:
+    run(receive(newsletter, MAILCHIMP))
+    assert persons.export("lena@example.org")["newsletters"]["lines_of_imports"]
+    persons.erase("lena@example.org", at=NOW)
+    row = ImportRow.objects.get()
+    assert (row.email, row.subscription) == ("", None)
+    assert verdicts(run(receive(newsletter, MAILCHIMP))) == {2: "suppressed"}
+
+
+def test_staff_upload_look_run_read_and_undo(
+    staff_client: Client, newsletter: Newsletter, run_queue: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    fields = {"newsletter": newsletter.pk, "source": "Ghost", "wording": "Send me.", "evidence": "in the safe"}
+    base = "/admin/subscriptions/subscriberimport/"
+    response = staff_client.post(f"{base}add/", {**fields, "file": SimpleUploadedFile("ghost.csv", GHOST.encode())})
+    found = SubscriberImport.objects.get()
+    assert response["Location"] == f"{base}{found.pk}/change/"
+    page = staff_client.get(response["Location"]).content.decode()
+    assert "Addresses are taken from the column “email”" in page
+    assert "lena@example.org" in page
+    assert not Subscription.objects.exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        assert staff_client.get(f"{base}{found.pk}/start/").status_code == 403
+        staff_client.post(f"{base}{found.pk}/start/")
+    run_queue()
+    assert Subscription.objects.count() == 1
+    file = b"".join(staff_client.get(f"{base}{found.pk}/verdicts.csv").streaming_content).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(file))) == [
+        ["line", "email", "verdict"],
+        ["2", "lena@example.org", "imported"],
+        ["3", "off@example.org", "left-there"],
+    ]
+    with django_capture_on_commit_callbacks(execute=True):
+        staff_client.post(f"{base}{found.pk}/undo/")
+    run_queue()
+    assert not Subscriber.objects.exists()
+    actions = list(HistoryEntry.objects.order_by("pk").values_list("action", flat=True))
+    assert actions[-4:] == ["import.received", "import.started", "import.verdicts_read", "import.undone"]
+
+
+def test_upload_without_addresses_is_explained(staff_client: Client, newsletter: Newsletter) -> None:
+    fields = {"newsletter": newsletter.pk, "source": "x", "wording": "x", "evidence": "x"}
+    file = SimpleUploadedFile("x.csv", b"name\nLena\n")
+    response = staff_client.post("/admin/subscriptions/subscriberimport/add/", {**fields, "file": file})
+    assert "There is no column of email addresses" in response.content.decode()
+
+
+def test_export_needs_a_reason_follows_the_filter_and_is_recorded(staff_client: Client, newsletter: Newsletter) -> None:
+    make_subscription(newsletter=newsletter, email="+cmd@example.org")
+    make_subscription(newsletter=newsletter, email="gone@example.org", state=State.UNSUBSCRIBED)
+    url = "/admin/subscriptions/subscription/export/?state__exact=active"
+    assert "Why" in staff_client.get(url).content.decode()
+    assert "Why" in staff_client.post(url, {"reason": " "}).content.decode()
+    response = staff_client.post(url, {"reason": "move to another server"})
+    file = b"".join(response.streaming_content).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(file)))
+    assert [(row["email"], row["state"]) for row in rows] == [("'+cmd@example.org", "active")]
+    entry = HistoryEntry.objects.get(action="subscribers.exported")
+    assert (entry.reason, entry.after) == ("move to another server", {"filter": ["state__exact"], "rows": 1})
+
+
+def test_export_is_for_those_who_may(client: Client, newsletter: Newsletter) -> None:
+    client.force_login(User.objects.create_user("reporter", is_staff=True))
+    assert client.post("/admin/subscriptions/subscription/export/", {"reason": "x"}).status_code == 403
