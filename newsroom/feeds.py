@@ -1,5 +1,7 @@
 """Feeds carry the whole text: where the site is blocked, a feed reader may be the only paper left."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -40,11 +42,55 @@ class FullTextRss(feedgenerator.Rss201rev2Feed):
 
 def feed_articles(articles: ArticleQuerySet) -> ArticleQuerySet:
     """Load what a feed shows, the text included, in two queries."""
-    return articles.for_cards().defer(None)
+    return articles.for_cards().defer(None).defer("search_vector")
+
+
+class FullTextAtom(feedgenerator.Atom1Feed):
+    """Atom (RFC 4287) with the text in `content`."""
+
+    def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, str]) -> None:
+        super().add_item_elements(handler, item)
+        handler.addQuickElement("content", item["content"], {"type": "html"})
 
 
 def rss(channel: Channel, articles: list[Article]) -> str:
-    feed = FullTextRss(
+    return _syndicated(FullTextRss, channel, articles)
+
+
+def atom(channel: Channel, articles: list[Article]) -> str:
+    return _syndicated(FullTextAtom, channel, articles)
+
+
+def json_feed(channel: Channel, articles: list[Article]) -> str:
+    """Write JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+    items = [
+        {
+            "id": _identity(article),
+            "url": f"{settings.SITE_URL}{article.get_absolute_url()}",
+            "title": article.headline,
+            "summary": article.standfirst,
+            "content_html": article.body,
+            "date_published": article.published_at.isoformat() if article.published_at else None,
+            "language": article.language,
+            "tags": [article.section.name],
+            "authors": [{"name": byline.author.name} for byline in article.bylines.all()],
+        }
+        for article in articles
+    ]
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": channel.title,
+        "description": channel.description,
+        "language": channel.language,
+        "home_page_url": f"{settings.SITE_URL}{channel.path}",
+        "feed_url": f"{settings.SITE_URL}{channel.feed_path}",
+        "items": items,
+    }
+    return json.dumps(feed, ensure_ascii=False)
+
+
+def _syndicated(kind: type[feedgenerator.SyndicationFeed], channel: Channel, articles: list[Article]) -> str:
+    feed = kind(
         title=channel.title,
         link=f"{settings.SITE_URL}{channel.path}",
         description=channel.description,
@@ -52,17 +98,36 @@ def rss(channel: Channel, articles: list[Article]) -> str:
         feed_url=f"{settings.SITE_URL}{channel.feed_path}",
     )
     for article in articles:
-        url = f"{settings.SITE_URL}{article.get_absolute_url()}"
+        names = ", ".join(byline.author.name for byline in article.bylines.all())
         feed.add_item(
             title=article.headline,
-            link=url,
+            link=f"{settings.SITE_URL}{article.get_absolute_url()}",
             description=article.standfirst,
             content=article.body,
-            # The key of the row and not the address, so that a changed slug shows nobody the article anew.
-            unique_id=f"{settings.SITE_URL}/articles/#{article.pk}",
+            unique_id=_identity(article),
             unique_id_is_permalink=False,
             pubdate=article.published_at,
+            updateddate=article.corrected_at or article.published_at,
             categories=[article.section.name],
-            names=", ".join(byline.author.name for byline in article.bylines.all()),
+            names=names,
+            author_name=names if kind is FullTextAtom else None,
         )
     return feed.writeString("utf-8")
+
+
+def _identity(article: Article) -> str:
+    """Name the row and not the address, so that a changed slug shows nobody the article anew."""
+    return f"{settings.SITE_URL}/articles/#{article.pk}"
+
+
+@dataclass(frozen=True)
+class Format:
+    content_type: str
+    write: Callable[[Channel, list[Article]], str]
+
+
+FORMATS = {
+    "xml": Format("application/rss+xml; charset=utf-8", rss),
+    "atom": Format("application/atom+xml; charset=utf-8", atom),
+    "json": Format("application/feed+json; charset=utf-8", json_feed),
+}

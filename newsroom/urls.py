@@ -3,11 +3,13 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.static import serve
 
-from newsroom.views import feeds, reading
+from newsroom.feeds import FORMATS
+from newsroom.views import feeds, finding, reading
 
 handler404 = "newsroom.views.errors.not_found"
 
 # The outlet's own language stands at `/`, each other edition at `/<language>/`.
+_formats = "|".join(FORMATS)
 _languages = "|".join(code for code, name in settings.LANGUAGES)
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,8 +20,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sections/<slug:slug>/", reading.section, name="section"),
     path("authors/<slug:slug>/", reading.author, name="author"),
     path("tags/<slug:slug>/", reading.tag, name="tag"),
-    path("feed.xml", feeds.feed, name="feed"),
-    path("sections/<slug:slug>/feed.xml", feeds.section_feed, name="section-feed"),
+    re_path(rf"^feed\.(?P<kind>{_formats})$", feeds.feed, name="feed"),
+    re_path(rf"^sections/(?P<slug>[-\w]+)/feed\.(?P<kind>{_formats})$", feeds.section_feed, name="section-feed"),
+    re_path(rf"^authors/(?P<slug>[-\w]+)/feed\.(?P<kind>{_formats})$", feeds.author_feed, name="author-feed"),
+    path("search/", finding.find, name="search"),
+    path("archive/", finding.months, name="archive"),
+    path("archive/<int:year>/<int:month>/", finding.month, name="archive-month"),
+    path("sitemap.xml", finding.sitemap, name="sitemap"),
+    path("sitemap-places.xml", finding.sitemap_places, name="sitemap-places"),
+    path("sitemap-news.xml", finding.sitemap_news, name="sitemap-news"),
+    path("sitemap-<int:year>-<int:month>.xml", finding.sitemap_month, name="sitemap-month"),
+    path("robots.txt", finding.robots, name="robots"),
+    path("humans.txt", finding.humans, name="humans"),
     path("", include("subscriptions.urls")),
     path("", include("donations.urls")),
 ]

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.urls import reverse
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom import history, registry, sanitising, site_version
 from newsroom.models.authors import Author
 from newsroom.models.images import Image
+from newsroom.models.indexing import search_expression
 from newsroom.models.sections import LANGUAGE_TAG, Section, Tag
 
 
@@ -50,6 +53,12 @@ class ArticleQuerySet(models.QuerySet["Article"]):
                 models.Prefetch("bylines", Byline.objects.select_related("author").order_by("position", "pk"))
             )
         )
+
+
+class ArticleManager(models.Manager["Article"]):
+    def get_queryset(self) -> models.QuerySet["Article"]:
+        # The index column is as long as the text, and only PostgreSQL reads it.
+        return super().get_queryset().defer("search_vector")
 
 
 class Article(models.Model):
@@ -118,8 +127,11 @@ class Article(models.Model):
         _("note to readers on the withdrawal"), max_length=500, blank=True, editable=False
     )
     updated_at = models.DateTimeField(_("changed at"), auto_now=True)
+    search_vector = models.GeneratedField(
+        expression=search_expression(), output_field=SearchVectorField(), db_persist=True, editable=False
+    )
 
-    objects = ArticleQuerySet.as_manager()
+    objects = ArticleManager.from_queryset(ArticleQuerySet)()
 
     class Meta:
         verbose_name = _("article")
@@ -148,6 +160,7 @@ class Article(models.Model):
                 condition=models.Q(status__in=("scheduled", "published"), front_page_priority__gt=0),
             ),
             models.Index(fields=["-updated_at", "-id"], name="article_last_changed"),
+            GinIndex(fields=["search_vector"], name="article_search"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -9,6 +9,7 @@ from tests.newsroom.factories import NOW, make_article, make_author, make_sectio
 pytestmark = pytest.mark.django_db
 
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
+ATOM = "{http://www.w3.org/2005/Atom}"
 CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 
 
@@ -45,3 +46,27 @@ def test_item_keeps_its_identity_when_the_address_changes(client: Client) -> Non
     article.save()
     second = ElementTree.fromstring(client.get("/feed.xml").content).findtext("channel/item/guid")
     assert first == second
+
+
+def test_atom_and_json_feeds_carry_the_same_articles(client: Client) -> None:
+    make_article(headline="One & all", slug="one", body="<p>Text</p>", authors=[make_author(name="Ana")])
+    atom = client.get("/feed.atom")
+    assert atom.headers["Content-Type"] == "application/atom+xml; charset=utf-8"
+    entry = ElementTree.fromstring(atom.content).find(f"{ATOM}entry")
+    assert entry is not None
+    assert entry.findtext(f"{ATOM}title") == "One & all"
+    assert entry.findtext(f"{ATOM}content") == "<p>Text</p>"
+    assert entry.findtext(f"{ATOM}author/{ATOM}name") == "Ana"
+    response = client.get("/feed.json")
+    assert response.headers["Content-Type"] == "application/feed+json; charset=utf-8"
+    (item,) = response.json()["items"]
+    assert item["title"] == "One & all"
+    assert item["content_html"] == "<p>Text</p>"
+    assert item["url"] == "http://testserver/articles/one/"
+
+
+def test_author_feed_holds_what_the_author_signed(client: Client) -> None:
+    make_article(headline="Mine", authors=[make_author(slug="ana")])
+    make_article(headline="Other")
+    items = client.get("/authors/ana/feed.json").json()["items"]
+    assert [item["title"] for item in items] == ["Mine"]

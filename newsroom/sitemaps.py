@@ -1,0 +1,84 @@
+"""The maps of the site for search engines: an index, a map per month, one of everything else, and one of the news."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+
+from django.conf import settings
+from django.urls import reverse
+
+from newsroom.archive import Month, articles_of_month, months
+from newsroom.models import Article, Author, Page, Section, Tag
+from newsroom.outlet import current_outlet
+
+NEWS_AGE = timedelta(hours=48)
+# What Google reads of a news sitemap (https://developers.google.com/search/docs/crawling-indexing/sitemaps/news-sitemap).
+NEWS_LIMIT = 1_000
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_SITEMAP = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+_NEWS = 'xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"'
+
+
+@dataclass(frozen=True)
+class Place:
+    path: str
+    changed_at: datetime | None = None
+
+
+def index(*, at: datetime) -> str:
+    paths = [reverse("sitemap-places"), *(_month_path(month) for month in months(at=at))]
+    entries = "".join(f"<sitemap><loc>{_url(path)}</loc></sitemap>\n" for path in paths)
+    return f"{_HEAD}<sitemapindex {_SITEMAP}>\n{entries}</sitemapindex>\n"
+
+
+def of_month(year: int, month: int, *, at: datetime) -> str:
+    articles = articles_of_month(year, month, at=at)
+    return _urlset(Place(one.get_absolute_url(), one.corrected_at or one.published_at) for one in articles)
+
+
+def of_places() -> str:
+    """Map every page that is not an article."""
+    listed: list[Section | Author | Tag | Page] = [
+        *Section.objects.order_by("pk"),
+        *Author.objects.order_by("pk"),
+        *Tag.objects.order_by("pk"),
+        *Page.objects.published().order_by("pk"),
+    ]
+    return _urlset([Place("/"), Place(reverse("archive")), *(Place(one.get_absolute_url()) for one in listed)])
+
+
+def of_news(*, at: datetime) -> str:
+    """Map the articles of the last two days, as news aggregators ask for them."""
+    name = escape(current_outlet().name)
+    newest = Article.objects.published(at).filter(published_at__gt=at - NEWS_AGE).defer("body").newest_first()
+    entries = "".join(
+        f"<url><loc>{_url(one.get_absolute_url())}</loc><news:news>"
+        f"<news:publication><news:name>{name}</news:name><news:language>{escape(one.language)}</news:language>"
+        f"</news:publication><news:publication_date>{_time(one.published_at)}</news:publication_date>"
+        f"<news:title>{escape(one.headline)}</news:title></news:news></url>\n"
+        for one in newest[:NEWS_LIMIT]
+    )
+    return f"{_HEAD}<urlset {_SITEMAP} {_NEWS}>\n{entries}</urlset>\n"
+
+
+def _urlset(places: Iterable[Place]) -> str:
+    entries = "".join(
+        f"<url><loc>{_url(place.path)}</loc>"
+        + (f"<lastmod>{_time(place.changed_at)}</lastmod>" if place.changed_at else "")
+        + "</url>\n"
+        for place in places
+    )
+    return f"{_HEAD}<urlset {_SITEMAP}>\n{entries}</urlset>\n"
+
+
+def _month_path(month: Month) -> str:
+    return reverse("sitemap-month", args=[month.first_day.year, month.first_day.month])
+
+
+def _url(path: str) -> str:
+    return escape(f"{settings.SITE_URL}{path}")
+
+
+def _time(at: datetime | None) -> str:
+    return at.isoformat(timespec="seconds") if at else ""
