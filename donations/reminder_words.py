@@ -1,12 +1,13 @@
 """What the reader is told about a reminder, made of the same numbers that the product goes by; and when it is due."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import formats, translation
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -84,10 +85,10 @@ def statement(language: str, *, at: datetime) -> consent.Statement | None:
                 CONFIRM_WITHIN.days,
             ),
             ngettext(
-                "Each of these mails has a link to cancel. One day after the reminder was sent, skipped or cancelled, "
-                "it is deleted together with the address.",
-                "Each of these mails has a link to cancel. %(kept)s days after the reminder was sent, skipped or "
-                "cancelled, it is deleted together with the address.",
+                "Each of these mails has a link to cancel. The reminder and the address are deleted one day after it "
+                "was sent, skipped or cancelled.",
+                "Each of these mails has a link to cancel. The reminder and the address are deleted %(kept)s days "
+                "after it was sent, skipped or cancelled.",
                 KEPT_AFTER_END.days,
             ),
             _(
@@ -104,6 +105,9 @@ class Disclosure:
     """Everything that the form shows."""
 
     statement: consent.Statement
+    # The first sentence of the statement stands above the fields, and the rest below them.
+    lead: str
+    rest: SafeString
     choices: list[ReminderChoice]
     language: str
     hidden: list[tuple[str, Any]]
@@ -143,7 +147,15 @@ def disclosure(
         "currency": choice.currency if choice else "",
         "statement": words.fingerprint,
     }
-    return Disclosure(words, choices, language, [(name, value) for name, value in hidden.items() if value])
+    lead, stop, rest = words.template.partition(". ")
+    return Disclosure(
+        statement=words,
+        lead=lead + stop.strip(),
+        rest=replace(words, template=rest).html,
+        choices=choices,
+        language=language,
+        hidden=[(name, value) for name, value in hidden.items() if value],
+    )
 
 
 def day_in_words(day: date, language: str) -> str:

@@ -16,7 +16,12 @@ from newsroom.admin.facts import FactsAdmin
 
 
 class ReasonForm(ActionForm):
-    reason = forms.CharField(label=_("Reason:"), required=False, max_length=200)
+    reason = forms.CharField(
+        label="",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"placeholder": _("Reason"), "aria-label": _("Reason")}),
+    )
 
 
 class GiftFilter(admin.SimpleListFilter):
@@ -39,7 +44,7 @@ class GiftInline(FactsInline):
 
 @admin.register(Reminder)
 class ReminderAdmin(FactsAdmin):
-    list_display = ["due_date", "state", "skip_reason", "email", "span", "gift", "asked_at", "sent_at", "led_to_gift"]
+    list_display = ["due_date", "outcome", "email", "gift", "sent_at", "led_to_gift"]
     list_filter = ["state", "skip_reason", GiftFilter, "span", "due_date"]
     search_fields = ["=email"]
     search_help_text = _("An exact address")
@@ -62,6 +67,11 @@ class ReminderAdmin(FactsAdmin):
     ) -> tuple[Any, bool]:
         # Addresses are stored in lower case, and people copy them as they were written.
         return super().get_search_results(request, queryset, search_term.lower())
+
+    @admin.display(description=_("state"), ordering="state")
+    def outcome(self, reminder: Reminder) -> str:
+        reason = reminder.get_skip_reason_display()
+        return f"{reminder.get_state_display()}: {reason}" if reason else reminder.get_state_display()
 
     @admin.display(description=_("gift chosen"))
     def gift(self, reminder: Reminder) -> str:

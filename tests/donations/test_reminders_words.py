@@ -3,6 +3,7 @@
 import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -31,13 +32,13 @@ class Told:
 
     def __init__(self, client: Client) -> None:
         page = client.get("/remind/").content.decode()
-        words = re.search(r'id="remind-words">(.*?)</p>', page, re.DOTALL)
-        assert words is not None
-        self.text = re.sub(r"<[^>]+>", "", words[1])
+        parts = re.findall(r'<p (?:class="hint" )?id="remind-(?:lead|words)">(.*?)</p>', page, re.DOTALL)
+        assert len(parts) == 2
+        self.text = unescape(re.sub(r"<[^>]+>", "", " ".join(parts)))
         self.time, self.zone = self._read(r"one mail, at (\d\d:\d\d) \(([^)]+)\) on the day you choose")
         (apart,) = self._read(r"if we reminded you within the (\d+) days before")
         (confirm,) = self._read(r"unless it is pressed within (\d+) days")
-        (kept,) = self._read(r"(\d+) days after the reminder was sent, skipped or cancelled, it is deleted")
+        (kept,) = self._read(r"the address are deleted (\d+) days after it was sent, skipped or cancelled")
         self.apart, self.confirm, self.kept = (timedelta(days=int(number)) for number in (apart, confirm, kept))
 
     def _read(self, pattern: str) -> tuple[str, ...]:
