@@ -11,7 +11,9 @@ class NewsroomConfig(AppConfig):
     verbose_name = "Publishing"
 
     def ready(self) -> None:
-        from newsroom import checks, roles  # noqa: F401, PLC0415 - both need the loaded apps.
+        from newsroom import checks, panels, registry, roles  # noqa: F401, PLC0415 - these need the loaded apps.
+
+        registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
 
         for package in PACKAGES:
             sender = apps.get_app_config(package)

@@ -12,9 +12,9 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
-        from subscriptions import panels, readers, retention  # noqa: PLC0415 - so do these.
+        from subscriptions import issue_panel, panels, readers, retention  # noqa: PLC0415 - so do these.
 
-        registry.dashboard_panels.append(panels.subscribers_panel)
+        registry.dashboard_panels += [issue_panel.issues_panel, panels.subscribers_panel]
         registry.person_exported["newsletters"] = readers.export_person
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES

@@ -1,14 +1,19 @@
 """What the staff dashboard shows of subscribers."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from newsroom.charts import bars
 from newsroom.registry import Panel
 from subscriptions.models import Consent, PrivacyPolicy, SignupRequest, Subscription
 
 WEEK = timedelta(days=7)
+WEEKS_SHOWN = 12
 
 
 def subscribers_panel(at: datetime) -> Panel:
@@ -36,5 +41,20 @@ def subscribers_panel(at: datetime) -> Panel:
             (_("ended this week"), f"{withdrawn:,}", f"{ledger_url}?action__exact=withdrawn"),
         ],
         note=" ".join(notes),
+        charts=[bars(_("Confirmed, week by week"), list(_confirmed_by_week(at)))],
         permission="subscriptions.view_subscriber",
     )
+
+
+def _confirmed_by_week(at: datetime) -> Iterator[tuple[str, int, str]]:
+    """Yield the day on which each of the last weeks began, and how many confirmed in it, the oldest first."""
+    begins = [at - WEEK * (weeks_ago + 1) for weeks_ago in reversed(range(WEEKS_SHOWN))]
+    weeks = {
+        f"week_{place}": Count("position", filter=Q(at__gt=begin, at__lte=begin + WEEK))
+        for place, begin in enumerate(begins)
+    }
+    confirmed = Consent.objects.filter(
+        at__gt=begins[0], at__lte=at, purpose__startswith="newsletter:", action=Consent.Action.CONFIRMED
+    )
+    for begin, count in zip(begins, confirmed.aggregate(**weeks).values(), strict=True):
+        yield date_format(begin, "j M"), count, f"{count:,}"

@@ -222,6 +222,10 @@ class Article(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("article", args=[self.slug])
 
+    @property
+    def history_label(self) -> str:
+        return self.headline
+
     def _keep_old_address(self) -> None:
         old_slug = Article.objects.filter(pk=self.pk).values_list("slug", flat=True).first()
         if old_slug is None or old_slug == self.slug:

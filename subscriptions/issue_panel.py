@@ -1,0 +1,36 @@
+"""What the staff dashboard shows of the issues: the next of each newsletter, and what waits for a person."""
+
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from newsroom.registry import Panel
+from subscriptions.models import Delivery, Issue, Newsletter
+
+
+def issues_panel(at: datetime) -> Panel:
+    """Show the open issues with their hour, and deliveries whose mail server never answered."""
+    lines = []
+    for issue in Issue.objects.open().select_related("newsletter").order_by("send_at", "pk")[:6]:
+        hour = localtime(issue.send_at, issue.newsletter.zone)
+        label = f"{issue.newsletter}, {date_format(hour, 'D j M, H:i')}"
+        lines.append((label, issue.get_state_display(), reverse("admin:subscriptions_issue_change", args=[issue.pk])))
+    unknown = Delivery.objects.unknown().count()
+    url = reverse("admin:subscriptions_delivery_changelist")
+    lines.append((_("deliveries without an answer"), f"{unknown:,}", f"{url}?state__exact=unknown"))
+    return Panel(title=_("Issues"), lines=lines, note=_note(), permission="subscriptions.view_issue")
+
+
+def _note() -> str:
+    held = Issue.objects.filter(state=Issue.State.HELD).count()
+    if held:
+        return ngettext("One issue is held and waits for you.", "%(count)s issues are held and wait for you.", held) % {
+            "count": held
+        }
+    if not Newsletter.objects.active().exists():
+        return _("There is no newsletter yet. Add one, and its first issue appears here.")
+    return ""
