@@ -29,6 +29,10 @@ class PolicyTextInline(admin.StackedInline):
     ordering = ["language"]
     readonly_fields = ["body_hash"]
 
+    def get_extra(self, request: HttpRequest, obj: PrivacyPolicy | None = None, **kwargs: Any) -> int:
+        """Open the first text of a new version at once."""
+        return 1 if obj is None else 0
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _is_open(obj) and super().has_add_permission(request, obj)
 

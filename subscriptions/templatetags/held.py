@@ -3,6 +3,9 @@
 from typing import Any
 
 from django import template
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 
 register = template.Library()
 
@@ -22,7 +25,16 @@ def held(document: dict[str, Any]) -> dict[str, Any]:
 def _pairs(row: Any) -> list[tuple[str, Any]]:
     if not isinstance(row, dict):
         return [("", row)]
-    return [(_words(name), value) for name, value in row.items() if value not in (None, "", {}, [])]
+    return [(_words(name), _readable(value)) for name, value in row.items() if value not in (None, "", {}, [])]
+
+
+def _readable(value: Any) -> Any:
+    """Show a moment in the page's language and zone; anything else as it is."""
+    try:
+        moment = parse_datetime(value) if isinstance(value, str) and len(value) > len("2026-01-01") else None
+    except ValueError:
+        return value
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment and moment.tzinfo else value
 
 
 def _words(name: str) -> str:
