@@ -153,6 +153,7 @@ def test_second_signal_hurries(tmp_path: Path) -> None:
 
 
 def test_crashed_program_is_started_again(supervisor: Running) -> None:
+    supervisor.wait_for("worker   | at work")
     first = supervisor.pids()["worker"]
     os.kill(first, signal.SIGKILL)
     supervisor.wait_for("worker was ended by SIGKILL; starting it again in 1 s")
