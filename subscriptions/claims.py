@@ -4,13 +4,13 @@ The table is the queue. Any number of workers on any number of machines may call
 against all the others because rows are locked or skipped, and only the claim that holds a row writes its outcome.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, Q, Sum
+from django.db.models import Case, DateTimeField, Max, Q, Sum, Value, When
 
 from newsroom.addresses import address_hashes
 from newsroom.models import Suppression
@@ -93,7 +93,8 @@ WHERE d.id = c.id
 RETURNING d.id, d.uuid, d.tries, c.email, c.link_id, c.reason
 """  # noqa: S608 - built from constants.
 
-# A claim that has expired may still learn what became of its rows: nobody else has touched a row that carries its id.
+# A claim that has expired may still say what it knows for certain: nobody else has touched a row that carries its id.
+# It may not put a row back to be sent, because the issue may have ended since, and nobody would look for that row.
 RECORD = """
 UPDATE subscriptions_delivery d
 SET state = o.state, reason = o.reason, reply = o.reply, tries = o.tries,
@@ -101,7 +102,8 @@ SET state = o.state, reason = o.reason, reply = o.reply, tries = o.tries,
     outcome_at = CASE WHEN o.state = 'pending' THEN NULL ELSE %(at)s END
 FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(replies)s::text[], %(tries)s::int[],
             %(not_before)s::timestamptz[]) AS o (id, state, reason, reply, tries, not_before)
-WHERE d.id = o.id AND d.claim_id = %(claim)s::uuid AND d.state IN ('claimed', 'unknown')
+WHERE d.id = o.id AND d.claim_id = %(claim)s::uuid
+  AND (d.state = 'claimed' OR (d.state = 'unknown' AND o.state IN ('accepted', 'refused')))
 """
 
 
@@ -133,6 +135,10 @@ class Claim:
     @property
     def is_empty(self) -> bool:
         return not self.deliveries and not self.skipped
+
+    def without(self, others: Container[int]) -> "Claim":
+        kept = [delivery for delivery in self.deliveries if delivery.delivery_id not in others]
+        return replace(self, deliveries=kept)
 
 
 def prepare(issue: Issue, *, at: datetime) -> Audience:
@@ -191,6 +197,18 @@ def _suppressed(deliveries: Sequence[Claimed], *, at: datetime) -> set[int]:
     in_force = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
     found = Suppression.objects.filter(in_force, address_hash__in=list(owners)).values_list("address_hash", flat=True)
     return {owners[digest] for digest in found}
+
+
+def postpone(held: Claim, later: Mapping[int, datetime]) -> None:
+    """Put deliveries of a claim back until a moment each, without counting a try."""
+    rows = Delivery.objects.filter(pk__in=list(later), claim_id=held.id, state=Delivery.State.CLAIMED)
+    cases = [When(pk=pk, then=Value(moment)) for pk, moment in later.items()]
+    rows.update(
+        state=Delivery.State.PENDING,
+        reason="rate",
+        not_before=Case(*cases, output_field=DateTimeField()),
+        claim_expires_at=None,
+    )
 
 
 def record(held: Claim, outcomes: Sequence[Outcome], *, at: datetime) -> int:
@@ -277,10 +295,8 @@ def has_unfinished(issue: Issue) -> bool:
     return Delivery.objects.filter(issue=issue).unfinished().exists()
 
 
-def next_due_at(issue: Issue) -> datetime | None:
-    """Return when the first postponed delivery may be tried again."""
-    waiting = Delivery.objects.filter(issue=issue, state=Delivery.State.PENDING, not_before__isnull=False)
-    return waiting.aggregate(at=Min("not_before"))["at"]
+def has_unknown(issue: Issue, *, most_tries: int) -> bool:
+    return Delivery.objects.filter(issue=issue, tries__lt=most_tries).unknown().exists()
 
 
 @dataclass(frozen=True)

@@ -163,14 +163,18 @@ def finish(issue: Issue, *, at: datetime) -> bool:
 
     Where the newsletter's rule is to send the unknown again, they go back first, though not for ever.
     """
-    if issue.newsletter.unknown_deliveries == Newsletter.UnknownDeliveries.RESEND:
+    resends = issue.newsletter.unknown_deliveries == Newsletter.UnknownDeliveries.RESEND
+    if resends:
         claims.requeue_unknown(issue, at=at, most_tries=MOST_AUTOMATIC_TRIES)
     if claims.has_unfinished(issue):
         return False
     try:
         with step(issue, "sent", sources=(S.SENDING,), by=None, permission=SEND, at=at) as locked:
-            # Asked again under the lock: an editor may have put the unknown ones back in the meantime.
+            # Asked again under the lock: an editor may have put the unknown ones back in the meantime. With nothing
+            # claimed any more no row can become unknown, so in this order nothing slips through between the two.
             if claims.has_unfinished(locked):
+                raise StepRefused
+            if resends and claims.has_unknown(locked, most_tries=MOST_AUTOMATIC_TRIES):
                 raise StepRefused
             locked.state, locked.ended_at, locked.paused_at = S.SENT, at, None
     except StepRefused:

@@ -17,6 +17,7 @@ from subscriptions import claims, issues
 from subscriptions.clock import steady
 from subscriptions.messages import IssueMessage, message_of
 from subscriptions.models import Issue
+from subscriptions.rates import Limits
 from subscriptions.transports import Envelope, Outcome, Transport, TransportDown, Verdict
 from subscriptions.transports.smtp import SmtpTransport, server_from_settings
 from subscriptions.unsubscribing import token
@@ -63,7 +64,13 @@ class Turn:
                 self.others += 1
 
 
-def send_issue(issue_id: int, *, seconds: float = TURN_SECONDS, transport: Transport | None = None) -> Turn:
+def send_issue(
+    issue_id: int,
+    *,
+    seconds: float = TURN_SECONDS,
+    window_seconds: float = WINDOW_SECONDS,
+    transport: Transport | None = None,
+) -> Turn:
     """Send what is due of an issue for one turn, unless enough workers are at it; end the issue when it is through."""
     with _place(issue_id) as has_place:
         if not has_place:
@@ -71,11 +78,10 @@ def send_issue(issue_id: int, *, seconds: float = TURN_SECONDS, transport: Trans
         issue = Issue.objects.running().select_related("newsletter", "rendering").filter(pk=issue_id).first()
         if issue is None:
             return Turn(Stop.NOTHING_DUE)
-        carrier: Transport = transport or SmtpTransport(
-            server_from_settings(), connections=settings.SENDING_CONNECTIONS
-        )
+        carrier = transport or _configured_transport()
         try:
-            turn = _take_turn(issue, carrier, until=steady() + seconds)
+            lease = timedelta(seconds=window_seconds + carrier.longest_silence)
+            turn = _take_turn(issue, carrier, lease=lease, until=steady() + seconds)
         finally:
             if transport is None:
                 carrier.close()
@@ -88,13 +94,13 @@ def _configured_transport() -> Transport:
     return SmtpTransport(server_from_settings(), connections=settings.SENDING_CONNECTIONS)
 
 
-def _take_turn(issue: Issue, transport: Transport, *, until: float) -> Turn:
+def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: float) -> Turn:
     turn = Turn(Stop.TURN_IS_OVER)
-    lease = timedelta(seconds=WINDOW_SECONDS + transport.longest_silence)
     message: IssueMessage | None = None
+    limits = Limits()
     after = 0
-    while steady() < until:
-        held = claims.claim(issue.pk, limit=transport.window, lease=lease, at=timezone.now(), after=after)
+    while steady() < until and (window := limits.window(transport.window, until=until)):
+        held = claims.claim(issue.pk, limit=window, lease=lease, at=timezone.now(), after=after)
         if held.is_empty:
             if not after:
                 turn.stop = Stop.NOTHING_DUE
@@ -103,17 +109,20 @@ def _take_turn(issue: Issue, transport: Transport, *, until: float) -> Turn:
             after = 0
             continue
         after = held.last_id
+        if later := limits.postponed(held.deliveries, at=timezone.now()):
+            claims.postpone(held, later)
+            held = held.without(later)
         if held.deliveries:
             try:
-                tokens = [token(delivery.link_id) for delivery in held.deliveries]
-                message = message or message_of(issue, issue.rendering, token_length=len(tokens[0]))
-                outcomes = _send(held, _envelopes(message, held, tokens), transport)
+                message = message or message_of(issue, issue.rendering, token_length=_token_length(held))
+                outcomes = _send(held, _envelopes(message, held), transport)
             except TransportDown as error:
                 logger.warning("Issue %s waits for the mail server: %s", issue.pk, error)
                 _give_back(held)
                 turn.stop = Stop.TRANSPORT_DOWN
                 break
             turn.count(outcomes)
+            limits.learn(held.deliveries, outcomes, at=timezone.now())
             if reason := _alarming(outcomes):
                 issues.pause(issue, by=None, at=timezone.now(), reason=reason)
                 turn.stop = Stop.PAUSED
@@ -125,16 +134,22 @@ def _give_back(held: claims.Claim) -> None:
     _write(held, [Outcome(one.delivery_id, Verdict.UNTOUCHED) for one in held.deliveries])
 
 
-def _envelopes(message: IssueMessage, held: claims.Claim, tokens: Sequence[str]) -> list[Envelope]:
+def _token_length(held: claims.Claim) -> int:
+    return len(token(held.deliveries[0].link_id))
+
+
+def _envelopes(message: IssueMessage, held: claims.Claim) -> list[Envelope]:
     return [
         Envelope(
             delivery_id=delivery.delivery_id,
             sender=message.sender,
             recipient=delivery.email,
-            message=message.to_reader(address=delivery.email, token=its_token, delivery_uuid=delivery.uuid),
+            message=message.to_reader(
+                address=delivery.email, token=token(delivery.link_id), delivery_uuid=delivery.uuid
+            ),
             key=delivery.uuid.hex,
         )
-        for delivery, its_token in zip(held.deliveries, tokens, strict=True)
+        for delivery in held.deliveries
     ]
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import FactsAdmin
 from subscriptions.admin import desk
-from subscriptions.models import Delivery, Issue, MailEvent
+from subscriptions.models import Delivery, Issue, MailEvent, SendingLimit
 
 
 @admin.register(Issue)
@@ -86,3 +86,9 @@ class MailEventAdmin(FactsAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MailEvent]:
         return super().get_queryset(request).select_related("delivery", "outgoing_mail")
+
+
+@admin.register(SendingLimit)
+class SendingLimitAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "per_minute", "rests_until", "rest_reason"]
+    ordering = ["domain"]

@@ -24,8 +24,17 @@ class NastyServer:
     has arrived and nothing is answered yet) and `after` (the answer to the dot has been sent).
     """
 
-    def __init__(self, plan: Plan = always_good, *, pipelining: bool = True, counts_dropped: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan = always_good,
+        *,
+        pipelining: bool = True,
+        counts_dropped: bool = True,
+        seconds_per_message: float = 0.0,
+    ) -> None:
         self.plan = plan
+        # A server that takes its time leaves something to interrupt.
+        self.seconds_per_message = seconds_per_message
         self.pipelining = pipelining
         # Whether a message whose dot is answered by a lost connection was kept all the same: servers differ.
         self.counts_dropped = counts_dropped
@@ -133,6 +142,7 @@ class _Conversation:
             text += line
             if decided and len(text) > 200:
                 self._misbehave(decided)
+        time.sleep(self.server.seconds_per_message)
         decided = self.server.decide("dot")
         if decided is None or (decided in {"drop", "hang"} and self.server.counts_dropped):
             self.server.take(text)
