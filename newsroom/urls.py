@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(rf"^feed\.(?P<kind>{_formats})$", feeds.feed, name="feed"),
     re_path(rf"^sections/(?P<slug>[-\w]+)/feed\.(?P<kind>{_formats})$", feeds.section_feed, name="section-feed"),
     re_path(rf"^authors/(?P<slug>[-\w]+)/feed\.(?P<kind>{_formats})$", feeds.author_feed, name="author-feed"),
+    path("preview/<str:token>/", reading.preview, name="preview"),
     path("search/", finding.find, name="search"),
     path("archive/", finding.months, name="archive"),
     path("archive/<int:year>/<int:month>/", finding.month, name="archive-month"),

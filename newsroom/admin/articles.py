@@ -1,33 +1,38 @@
 """The article screen: the text, everything around it, and the steps of its life."""
 
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import EstimatingPaginator
 from newsroom.admin.prose import ProseAdmin, prose_field
 from newsroom.admin.publishing import picture_tag
-from newsroom.admin.steps import STEP_SCREENS, StepScreen, screens_for
+from newsroom.admin.revisions import RevisionScreens
+from newsroom.admin.steps import STEP_SCREENS, StepScreen, screens_for, staff_user
 from newsroom.models import Article, Byline, Correction
 from newsroom.models.articles import NotReady, StepRefused
 from newsroom.outlet import current_outlet
+from newsroom.previews import preview_url
+from newsroom.revising import keep_revision, latest_number
 
 
 class ArticleForm(forms.ModelForm):
     body = prose_field(label=_("Text"))
+    # The revision that was on the screen when somebody began to write.
+    based_on = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Article
@@ -51,6 +56,34 @@ class ArticleForm(forms.ModelForm):
             "standfirst": forms.Textarea(attrs={"rows": 3}),
             "language": forms.Select(choices=settings.LANGUAGES),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["based_on"] = latest_number(self.instance)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to write over what somebody else saved meanwhile. The form keeps every word that was typed."""
+        values = super().clean() or {}
+        if self.instance.pk and values.get("based_on") is not None:
+            # The lock holds until the admin's transaction ends, so nobody can save between this look and our save.
+            Article.objects.select_for_update().only("pk").get(pk=self.instance.pk)
+            newest = self.instance.revisions.select_related("saved_by").order_by("-number").first()
+            if newest is not None and newest.number != values["based_on"]:
+                # The next attempt is based on what is stored now, so saving again replaces it knowingly.
+                data = cast(QueryDict, self.data).copy()
+                data[self.add_prefix("based_on")] = str(newest.number)
+                self.data = data
+                raise forms.ValidationError(
+                    _(
+                        "%(name)s saved this article while you were writing. Your words are still in this form and "
+                        "theirs are kept as revision %(number)s. Compare them under “Revisions”, then save again to "
+                        "put yours in their place."
+                    ),
+                    code="conflict",
+                    params={"name": newest.saved_by or _("Somebody"), "number": newest.number},
+                )
+        return values
 
 
 class BylineInline(admin.TabularInline):
@@ -78,7 +111,7 @@ class CorrectionInline(admin.TabularInline):
 
 
 @admin.register(Article)
-class ArticleAdmin(ProseAdmin):
+class ArticleAdmin(RevisionScreens, ProseAdmin):
     form = ArticleForm
     change_form_template = "admin/newsroom/article/change_form.html"
     inlines = [BylineInline, CorrectionInline]
@@ -94,6 +127,7 @@ class ArticleAdmin(ProseAdmin):
     autocomplete_fields = ["tags", "translation_of", "lead_image"]
     readonly_fields = [
         "picture",
+        "preview_link",
         "status",
         "created_at",
         "submitted_at",
@@ -104,7 +138,7 @@ class ArticleAdmin(ProseAdmin):
         "updated_at",
     ]
     fieldsets = [
-        (None, {"fields": ["headline", "slug", "standfirst", "body", "credit_line"]}),
+        (None, {"fields": ["headline", "slug", "standfirst", "body", "credit_line", "based_on"]}),
         (_("Place"), {"fields": ["section", "tags", ("language", "translation_of")]}),
         (_("Lead image"), {"fields": ["lead_image", "picture"]}),
         (
@@ -117,6 +151,7 @@ class ArticleAdmin(ProseAdmin):
                 "classes": ["collapse"],
                 "fields": [
                     "status",
+                    "preview_link",
                     ("created_at", "submitted_at"),
                     ("published_at", "corrected_at"),
                     ("withdrawn_at", "withdrawal_note"),
@@ -158,6 +193,20 @@ class ArticleAdmin(ProseAdmin):
     @admin.display(description=_("picture"))
     def picture(self, article: Article) -> SafeString | str:
         return picture_tag(article.lead_image, css_class="preview") if article.lead_image else "–"
+
+    def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:
+        """Store the article and keep its words; where it came without revisions, its words before this as well."""
+        if change and not obj.revisions.exists():
+            before = Article.objects.get(pk=obj.pk)
+            keep_revision(before, by=None, at=before.updated_at)
+        super().save_model(request, obj, form, change)
+        keep_revision(obj, by=staff_user(request), at=timezone.now())
+
+    @admin.display(description=_("preview for others"))
+    def preview_link(self, article: Article) -> SafeString | str:
+        if article.pk is None:
+            return "–"
+        return format_html('<a href="{0}">{0}</a>', preview_url(article))
 
     # The steps: buttons that save the form first, and a screen of its own for each.
 
@@ -228,10 +277,3 @@ class ArticleAdmin(ProseAdmin):
             return False
         self.message_user(request, screen.done, messages.SUCCESS)
         return True
-
-
-def staff_user(request: HttpRequest) -> User:
-    """Return who is logged in; the admin's own views let nobody else in."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user

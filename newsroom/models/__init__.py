@@ -5,11 +5,13 @@ from newsroom.models.images import Image
 from newsroom.models.mail import Job, OutgoingMail, Suppression
 from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
+from newsroom.models.revisions import ArticleRevision
 from newsroom.models.sections import Section, Tag
 from newsroom.models.site import SiteVersion
 
 __all__ = [
     "Article",
+    "ArticleRevision",
     "Author",
     "Byline",
     "Correction",

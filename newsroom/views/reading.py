@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -11,8 +11,10 @@ from django.views.decorators.http import require_safe
 from newsroom.models import Article, Author, Byline, Correction, Page, Section, Tag
 from newsroom.outlet import current_outlet
 from newsroom.page_cache import cached
-from newsroom.pages import render_page
+from newsroom.pages import public, render_page
+from newsroom.previews import read_preview
 from newsroom.publishing import front_page, latest, related
+from newsroom.tokens import BadToken
 
 
 @require_safe
@@ -65,21 +67,20 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
 @cached
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     at = timezone.now()
-    article = (
-        Article.objects.filter(slug=slug)
-        .select_related("section", "lead_image")
-        .prefetch_related(
-            Prefetch("bylines", Byline.objects.select_related("author").order_by("position", "pk")),
-            Prefetch("corrections", Correction.objects.order_by("noted_at", "pk")),
-            "tags",
-        )
-        .first()
-    )
+    article = _with_surroundings().filter(slug=slug).first()
     if article is not None and article.status == Article.Status.WITHDRAWN:
         return _gone(request, article, at=at)
     if article is None or not article.is_public(at):
         raise Http404
     return article_page(request, article, at=at)
+
+
+def _with_surroundings() -> QuerySet[Article]:
+    return Article.objects.select_related("section", "lead_image").prefetch_related(
+        Prefetch("bylines", Byline.objects.select_related("author").order_by("position", "pk")),
+        Prefetch("corrections", Correction.objects.order_by("noted_at", "pk")),
+        "tags",
+    )
 
 
 def article_page(request: HttpRequest, article: Article, *, at: datetime) -> HttpResponse:
@@ -93,6 +94,23 @@ def article_page(request: HttpRequest, article: Article, *, at: datetime) -> Htt
         },
         language=article.language,
     )
+
+
+@require_safe
+@public
+def preview(request: HttpRequest, token: str) -> HttpResponse:
+    """Show an article as it stands to whoever holds a fresh link. No cache and no search engine keeps the page."""
+    try:
+        article = get_object_or_404(_with_surroundings(), pk=read_preview(token))
+    except BadToken:
+        return render_page(request, "newsroom/preview_over.html", status=410)
+    response = render_page(
+        request, "newsroom/article.html", {"article": article, "is_preview": True}, language=article.language
+    )
+    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+    # The address is the key, so it must not travel to the pages that the article links to.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def _translations(article: Article, *, at: datetime) -> list[Article]:
