@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from sandbox.stripe import actions, deliveries, faults
+from sandbox.stripe import actions, deliveries, faults, idempotency
 from sandbox.stripe.answers import Answer, Request, json_answer
 from sandbox.stripe.errors import ApiError, invalid
 from sandbox.stripe.ledger import ledger
@@ -38,6 +38,7 @@ def _read(world: World, name: str, query: dict[str, list[str]]) -> Any:
             "api_version": API_VERSION,
             "mode": deliveries.mode(world),
             "faults": faults.ordered(world),
+            "in_flight": idempotency.in_flight(world),
         }
     if name == "ledger":
         return ledger(world)

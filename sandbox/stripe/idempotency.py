@@ -59,6 +59,12 @@ def begin(world: World, key: str, path: str, params: dict[str, Any], request: st
     return Replay(row["status"], row["body"], row["request"])
 
 
+def in_flight(world: World) -> list[str]:
+    """Return the keys of the requests that are under way."""
+    rows = world.store.execute("SELECT key FROM idempotency_keys WHERE status IS NULL ORDER BY created").fetchall()
+    return [row["key"] for row in rows]
+
+
 def finish(world: World, key: str, status: int, body: str) -> None:
     """Keep the answer of a request for its key."""
     world.store.execute("UPDATE idempotency_keys SET status = ?, body = ? WHERE key = ?", [status, body, key])

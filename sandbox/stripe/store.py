@@ -7,21 +7,42 @@ from typing import Any
 
 from sandbox.stripe.shapes import Thing
 
+# Fields that objects are looked up by, each with its column.
+COLUMNS = {
+    "customer": "customer",
+    "payment_intent": "payment_intent",
+    "charge": "charge",
+    "subscription": "subscription",
+    "invoice": "invoice",
+    "source": "source",
+    "_subscription": "billed_subscription",
+}
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
     created INTEGER NOT NULL,
+    customer TEXT,
+    payment_intent TEXT,
+    charge TEXT,
+    subscription TEXT,
+    invoice TEXT,
+    source TEXT,
+    billed_subscription TEXT,
     body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (kind, sequence);
-CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (kind, json_extract(body, '$.customer'));
-CREATE INDEX IF NOT EXISTS objects_by_payment_intent ON objects (kind, json_extract(body, '$.payment_intent'));
-CREATE INDEX IF NOT EXISTS objects_by_charge ON objects (kind, json_extract(body, '$.charge'));
-CREATE INDEX IF NOT EXISTS objects_by_subscription ON objects (kind, json_extract(body, '$.subscription'));
-CREATE INDEX IF NOT EXISTS objects_by_invoice ON objects (kind, json_extract(body, '$.invoice'));
-CREATE INDEX IF NOT EXISTS objects_by_source ON objects (kind, json_extract(body, '$.source'));
+CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (customer, kind) WHERE customer IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_payment_intent ON objects (payment_intent, kind)
+    WHERE payment_intent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_charge ON objects (charge, kind) WHERE charge IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_subscription ON objects (subscription, kind) WHERE subscription IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_invoice ON objects (invoice, kind) WHERE invoice IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_source ON objects (source, kind) WHERE source IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_billed_subscription ON objects (billed_subscription, kind)
+    WHERE billed_subscription IS NOT NULL;
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS schedule (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -65,9 +86,18 @@ class Store:
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=NORMAL")
+        self._begin_anew_if_older()
         self.connection.executescript(SCHEMA)
+        self.connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         # A request that a crash interrupted did not finish, so its key may be used again.
         self.connection.execute("DELETE FROM idempotency_keys WHERE status IS NULL")
+
+    def _begin_anew_if_older(self) -> None:
+        """Drop what an older sandbox wrote in another layout; it was only play."""
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        if version != SCHEMA_VERSION:
+            for table in TABLES:
+                self.connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """Run one statement of a module that keeps its own table here."""
@@ -80,11 +110,9 @@ class Store:
 
     def put(self, thing: Thing) -> Thing:
         """Write an object, new or changed."""
-        self.execute(
-            "INSERT INTO objects (id, kind, created, body) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-            [thing["id"], thing["object"], thing.get("created", 0), json.dumps(thing)],
-        )
+        found = [thing.get(name) for name in COLUMNS]
+        columns = [value if isinstance(value, str) else None for value in found]
+        self.execute(PUT, [thing["id"], thing["object"], thing.get("created", 0), json.dumps(thing), *columns])
         return thing
 
     def remove(self, object_id: str) -> None:
@@ -111,7 +139,7 @@ class Store:
         values: list[Any] = [kind]
         for name, value in equal.items():
             path = "$." + name.replace("__", ".")
-            conditions.append(f"json_extract(body, '{path}') IS ?")
+            conditions.append(f"{COLUMNS[name]} = ?" if name in COLUMNS else f"json_extract(body, '{path}') IS ?")
             values.append(value)
         for operator, moment in (created or {}).items():
             conditions.append(f"created {OPERATORS[operator]} ?")
@@ -154,3 +182,8 @@ class Store:
 
 
 OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "="}
+PUT = (
+    f"INSERT INTO objects (id, kind, created, body, {', '.join(COLUMNS.values())})"  # noqa: S608
+    f" VALUES (?, ?, ?, ?{', ?' * len(COLUMNS)}) ON CONFLICT (id) DO UPDATE SET body = excluded.body, "
+    + ", ".join(f"{column} = excluded.{column}" for column in COLUMNS.values())
+)

@@ -99,9 +99,14 @@ class StripeSandbox:
         """Move the sandbox's clock forward, and return its new time."""
         return int(self.control("advance", days=days, months=months, seconds=seconds)["now"])
 
+    def state(self) -> dict[str, Any]:
+        """Return the clock, the mode, the ordered faults, and the idempotency keys of requests under way."""
+        answer: dict[str, Any] = self._call("/_control/state")
+        return answer
+
     def now(self) -> int:
         """Return the time on the sandbox's clock."""
-        return int(self._call("/_control/state")["now"])
+        return int(self.state()["now"])
 
     def mode(self, webhooks: str | None = None, **given: Any) -> dict[str, Any]:
         """Change how webhooks are delivered and which requests go wrong.
