@@ -50,6 +50,7 @@ class Supervisor:
         self.environment: dict[str, str] = {}
         self._relays: list[threading.Thread] = []
         self._signals = 0
+        self._reason = ""
         self._woken = threading.Event()
         self._pauses: dict[str, float] = {}
         self._due: dict[str, float] = {}
@@ -79,6 +80,7 @@ class Supervisor:
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
+        self._reason = f", as {signal.Signals(number).name} asks"
         self._woken.set()
 
     def _is_interrupted(self) -> bool:
@@ -183,7 +185,7 @@ class Supervisor:
             self.say(str(failure))
 
     def _stop(self) -> None:
-        self.say("Stopping")
+        self.say(f"Stopping{self._reason}")
         started = time.monotonic()
         for name in sorted(self.children, key=lambda name: STOP_ORDER.index(name) if name in STOP_ORDER else -1):
             child = self.children[name]

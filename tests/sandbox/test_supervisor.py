@@ -135,6 +135,7 @@ def test_signal_stops_everything(supervisor: Running, number: signal.Signals) ->
     assert supervisor.process.wait(30) == 0
     assert gone(*pids)
     assert not sockets.exists()
+    assert f"Stopping, as {number.name} asks" in supervisor.words()
     assert "Stopped in" in supervisor.words()
 
 
