@@ -49,7 +49,9 @@ def fold(text: str) -> str:
 
 
 def _snippet(query: SearchQuery) -> SearchHeadline:
-    text = Func(F("body"), Value("<[^>]*>"), Value(" "), Value("g"), function="regexp_replace", output_field=TextField())
+    text = Func(
+        F("body"), Value("<[^>]*>"), Value(" "), Value("g"), function="regexp_replace", output_field=TextField()
+    )
     by_language = [When(language=code, then=Value(config)) for code, config in CONFIGS.items() if code]
     config = Case(*by_language, default=Value(CONFIGS[""]))
     return SearchHeadline(

@@ -46,7 +46,9 @@ class OutgoingMailAdmin(FactsAdmin):
             if send_again(mail.pk, at=at):
                 record(mail, action="outgoing_mail.sent_again", actor=request.user, at=at)
                 count += 1
-        self.message_user(request, _("%(count)s queued again, under the same Message-ID.") % {"count": count}, messages.SUCCESS)
+        self.message_user(
+            request, _("%(count)s queued again, under the same Message-ID.") % {"count": count}, messages.SUCCESS
+        )
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("newsroom.resend_mail")
