@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
+from django.db.models import F
 from django.urls import reverse
 
 from donations import keeping, safety
@@ -115,7 +116,7 @@ def donor_of_session(value: str) -> Donor | None:
 
 def gifts_of(donor: Donor) -> list[RecurringGift]:
     rows = RecurringGift.objects.filter(donation__donor=donor).select_related("donation", "customer")
-    return list(rows.order_by("-started_at", "-pk"))
+    return list(rows.order_by(F("ended_at").asc(nulls_first=True), "-started_at", "-pk"))
 
 
 def gift_of(donor: Donor, pk: int) -> RecurringGift | None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from donations.models import Frequency, RecurringGift, Refund, current_terms
 from donations.money import format_money
+from donations.receipts import written_day
 from newsroom.mail import queue_mail
 
 # What is learnt later than this is old news: a mail about it would alarm people.
@@ -30,7 +31,7 @@ def queue_refund(refund: Refund, *, at: datetime) -> None:
         {
             "refunded": format_money(refund.amount, refund.currency, donation.language, exact=True),
             "is_whole": refund.amount == payment.gross,
-            "gift_date": payment.gift_date.isoformat() if payment.gift_date else "",
+            "gift_date": written_day(payment.gift_date, donation.language),
         },
         at=at,
     )
@@ -86,7 +87,7 @@ def _facts(gift: RecurringGift) -> dict[str, Any]:
     language = gift.donation.language
     return {
         "amount": format_money(gift.amount, gift.currency, language),
-        "next_date": gift.period_ends_at.date().isoformat() if gift.period_ends_at else "",
+        "next_date": written_day(gift.period_ends_at.date() if gift.period_ends_at else None, language),
         "support_url": settings.SITE_URL + reverse("donations:support"),
     }
 

@@ -1,11 +1,13 @@
 """One receipt for each payment, in the donor's language."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils import translation
+from django.utils.formats import date_format
 
 from donations.models import Payment, current_terms
 from donations.money import format_money
@@ -48,19 +50,27 @@ def queue_again(payment: Payment, *, number: int, at: datetime) -> OutgoingMail 
         )
 
 
+def written_day(day: date | None, language: str) -> str:
+    """Write a day as the language does; empty for none."""
+    if day is None:
+        return ""
+    with translation.override(language):
+        return date_format(day)
+
+
 def receipt_context(payment: Payment) -> dict[str, Any]:
     """Return the words of a receipt, as JSON: what is printed stays what it was, whatever staff change later."""
     donation = payment.donation
     terms = current_terms()
     language = donation.language
+    # An amount that was changed since is not the sum of the gift and the fee any more.
+    fee_cover = donation.fee_cover if payment.gross == donation.total else 0
     return {
         "number": payment.receipt_number,
         "amount": format_money(payment.gross, payment.currency, language, exact=True),
-        "fee_cover": format_money(donation.fee_cover, payment.currency, language, exact=True)
-        if donation.fee_cover
-        else "",
+        "fee_cover": format_money(fee_cover, payment.currency, language, exact=True) if fee_cover else "",
         "currency": payment.currency,
-        "date": payment.gift_date.isoformat() if payment.gift_date else "",
+        "date": written_day(payment.gift_date, language),
         "frequency": donation.frequency,
         "name": donation.name or (donation.donor.name if donation.donor else ""),
         "method": payment.method,

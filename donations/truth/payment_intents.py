@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from donations import notices, receipts, safety, stripe_api
@@ -207,11 +208,12 @@ def _follow(payment: Payment, donation: Donation, charge: Any, *, at: datetime) 
     billing = charge.billing_details if charge is not None else None
     donor = ownership.donor_of(donation, email=(billing.email if billing is not None else "") or "", at=at)
     gift = payment.recurring_gift
-    if gift is not None and gift.customer_id is None and charge is not None:
-        gift.customer = ownership.customer_of(
-            donor, stripe_api.id_of(charge.customer), livemode=payment.livemode, at=at
-        )
-        gift.save(update_fields=["customer"])
+    if gift is not None:
+        if gift.customer_id is None and charge is not None:
+            customer_id = stripe_api.id_of(charge.customer)
+            gift.customer = ownership.customer_of(donor, customer_id, livemode=payment.livemode, at=at)
+        gift.has_failed_renewal = False
+        gift.save(update_fields=["customer", "has_failed_renewal"])
     donation.move(Donation.State.GIVEN, at=at)
     receipts.queue_receipt(payment, at=at)
 
@@ -238,4 +240,7 @@ def _count_declines(donation: Donation, intent: Any, declined: list[Any]) -> Non
         ],
         ignore_conflicts=True,
     )
-    CheckoutSession.objects.filter(donation=donation, payment_intent_id=intent.id).update(declines=len(declined))
+    # An open session does not name its intent before it is complete, but a donation has one open session at most.
+    is_open = Q(payment_intent_id="", state=CheckoutSession.State.OPEN)
+    tried = donation.sessions.filter(Q(payment_intent_id=intent.id) | is_open)
+    tried.update(declines=len(declined), payment_intent_id=intent.id)

@@ -1,0 +1,141 @@
+"""People who try stolen cards are noticed by their declines; readers are asked for a mailed link meanwhile."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from donations import card_testing
+from donations.models import CheckoutSession, Decline, Donation
+from newsroom.models import OutgoingMail
+from tests.donations.factories import make_payment
+from tests.donations.reader import Reader
+
+pytestmark = pytest.mark.django_db
+
+
+def attack(declines: int = card_testing.FEWEST_DECLINES) -> None:
+    at = timezone.now() - timedelta(minutes=5)
+    Decline.objects.bulk_create(
+        Decline(charge_id=f"ch_bad_{number}", code="generic_decline", at=at) for number in range(declines)
+    )
+
+
+def test_an_ordinary_hour_is_no_attack(db: None) -> None:
+    at = timezone.now()
+    assert not card_testing.is_under_attack(at)
+    attack(card_testing.FEWEST_DECLINES - 1)
+    assert not card_testing.is_under_attack(at)
+
+
+def test_many_declines_among_many_more_payments_are_no_attack(db: None) -> None:
+    attack()
+    for _ in range(9):
+        make_payment(created_at=timezone.now() - timedelta(minutes=5))
+    assert not card_testing.is_under_attack(timezone.now())
+
+
+def test_an_attack_ends_by_itself(db: None) -> None:
+    attack()
+    assert card_testing.is_under_attack(timezone.now())
+    assert not card_testing.is_under_attack(timezone.now() + timedelta(hours=1))
+
+
+def test_under_attack_a_mailed_button_leads_on(reader: Reader) -> None:
+    attack()
+    attempt = uuid.uuid4()
+    response = reader.submit(attempt)
+    assert response["Location"] == f"/support/{attempt}/sent/"
+    assert not CheckoutSession.objects.exists()
+    assert "Please look into your mailbox" in reader.open(response["Location"])
+    mail = OutgoingMail.objects.get()
+    assert (mail.template, mail.address) == ("give_link", "reader@example.org")
+    link = mail.context["url"].replace("http://testserver", "")
+    assert "Go on to the payment page" in reader.open(link)
+    assert not CheckoutSession.objects.exists(), "looking at the link must start nothing"
+    response = reader.client.post(link)
+    assert response.status_code == 303
+    assert CheckoutSession.objects.get().url == response["Location"]
+
+
+def test_pressing_again_under_attack_mails_no_second_link(reader: Reader) -> None:
+    attack()
+    attempt = uuid.uuid4()
+    for _ in range(3):
+        reader.submit(attempt)
+    assert OutgoingMail.objects.count() == 1
+
+
+@pytest.mark.parametrize("spoil", [lambda token: token + "x", lambda token: "x"])
+def test_a_forged_link_leads_nowhere(reader: Reader, spoil: Any) -> None:
+    attack()
+    reader.submit()
+    link = OutgoingMail.objects.get().context["url"].replace("http://testserver", "").rstrip("/")
+    address, token = link.rsplit("/", 1)
+    assert reader.client.post(f"{address}/{spoil(token)}/").status_code == 410
+    assert not CheckoutSession.objects.exists()
+
+
+def test_staff_are_alarmed_once_a_day(reader: Reader) -> None:
+    attack()
+    reader.tick()
+    reader.tick()
+    (mail,) = OutgoingMail.objects.filter(template="notice")
+    assert mail.key.startswith("alarm:card-testing:")
+
+
+def test_a_session_is_closed_after_five_refused_cards(reader: Reader) -> None:
+    donation = reader.start()
+    for _ in range(card_testing.MOST_DECLINES_PER_SESSION):
+        assert reader.pay(donation, "4000000000000002")["error"] is not None
+    reader.webhooks()
+    assert donation.declines.count() == card_testing.MOST_DECLINES_PER_SESSION
+    reader.tick()
+    session = donation.sessions.get()
+    assert session.state == "expired"
+    donation.refresh_from_db()
+    assert donation.state == "failed"
+    assert reader.submit(donation.attempt_key).status_code == 303, "the reader may begin again"
+
+
+def test_declines_are_counted_once_however_often_they_are_told(reader: Reader) -> None:
+    donation = reader.start()
+    reader.pay(donation, "4000000000000002")
+    reader.webhooks(times=3, shuffle=1)
+    assert donation.declines.count() == 1
+    assert donation.sessions.get().declines == 1
+
+
+def test_one_address_starts_only_so_many_payments(reader: Reader) -> None:
+    statuses = [reader.submit().status_code for _ in range(10)]
+    assert statuses[:8] == [303] * 8
+    assert statuses[8:] == [429] * 2
+    assert Donation.objects.count() == 8
+    response = reader.submit()
+    assert "No money was taken" in response.content.decode()
+
+
+def test_one_network_starts_only_so_many_payments_whatever_headers_it_sends(reader: Reader) -> None:
+    def press(number: int) -> int:
+        values = {"frequency": "once", "amount": "2000", "currency": "USD", "email": f"reader{number}@example.org"}
+        response = reader.client.post(
+            f"/support/{uuid.uuid4()}/",
+            values,
+            REMOTE_ADDR="203.0.113.7",
+            headers={"X-Forwarded-For": f"198.51.100.{number}", "X-Real-IP": f"198.51.100.{number}"},
+        )
+        return int(response.status_code)
+
+    statuses = [press(number) for number in range(22)]
+    assert statuses[:20] == [303] * 20
+    assert statuses[20:] == [429] * 2
+
+
+def test_the_hour_forgets_declines_after_thirty_days(db: None) -> None:
+    attack(3)
+    card_testing.forget_old(at=timezone.now() + timedelta(days=29))
+    assert Decline.objects.count() == 3
+    card_testing.forget_old(at=timezone.now() + timedelta(days=31))
+    assert not Decline.objects.exists()

@@ -1,0 +1,195 @@
+"""The comparison with Stripe brings back every cent, and finds nothing the second time."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+from django.utils import timezone
+
+from donations import reconcile as comparison
+from donations.models import (
+    CheckoutSession,
+    Decline,
+    Dispute,
+    Donation,
+    Payment,
+    RecurringGift,
+    Refund,
+    StripeEvent,
+    StripeObject,
+)
+from donations.reconcile import AlreadyRunning, reconcile
+from newsroom.models import OutgoingMail
+from tests.donations.reader import Reader
+
+pytestmark = pytest.mark.django_db
+
+
+def some_history(reader: Reader) -> None:
+    reader.give()
+    reader.give(currency="JPY", amount="5000", covers_fee="on")
+    monthly = reader.give(frequency="monthly", amount="500")
+    reader.give(frequency="annual", amount="6000")
+    refunded, disputed = reader.give(amount="3000"), reader.give(amount="4000")
+    reader.sandbox.refund(payment_intent=refunded.payments.get().payment_intent_id, amount=1000)
+    reader.sandbox.dispute(payment_intent=disputed.payments.get().payment_intent_id)
+    reader.sandbox.advance(months=1, days=1)
+    reader.webhooks()
+    assert Payment.objects.filter(donation=monthly).count() == 2
+
+
+def books() -> dict[str, Any]:
+    return {
+        "payments": sorted(
+            Payment.objects.values_list(
+                "payment_intent_id",
+                "state",
+                "gross",
+                "refunded",
+                "disputed",
+                "fee",
+                "net",
+                "currency",
+                "gift_date",
+                "is_renewal",
+            )
+        ),
+        "refunds": sorted(Refund.objects.values_list("stripe_id", "state", "amount")),
+        "disputes": sorted(Dispute.objects.values_list("stripe_id", "state", "amount", "balance_change")),
+        "gifts": sorted(RecurringGift.objects.values_list("stripe_id", "state", "amount", "currency")),
+        "donations": sorted(
+            (str(key), *rest)
+            for key, *rest in Donation.objects.values_list(
+                "attempt_key", "frequency", "amount", "fee_cover", "currency", "state", "donor__email"
+            )
+        ),
+    }
+
+
+def lose_everything() -> None:
+    for model in (
+        Refund,
+        Dispute,
+        Payment,
+        RecurringGift,
+        Decline,
+        CheckoutSession,
+        Donation,
+        StripeEvent,
+        StripeObject,
+    ):
+        model.objects.all().delete()
+
+
+def since() -> Any:
+    return timezone.now() - timedelta(days=2)
+
+
+def test_a_lost_database_is_written_again_to_the_cent(reader: Reader) -> None:
+    some_history(reader)
+    before, mails = books(), OutgoingMail.objects.count()
+    lose_everything()
+    OutgoingMail.objects.all().delete()
+    report = reconcile(since=since())
+    assert books() == before
+    assert report.drift
+    assert not report.unreadable
+    assert OutgoingMail.objects.count() <= mails
+    assert reconcile(since=since()).drift == []
+
+
+def test_after_webhooks_there_is_nothing_to_repair(reader: Reader) -> None:
+    some_history(reader)
+    before = books()
+    assert reconcile(since=since()).drift == []
+    assert books() == before
+
+
+def test_dropped_webhooks_are_made_up_for(reader: Reader) -> None:
+    donation = reader.start()
+    reader.pay(donation)
+    reader.sandbox.deliveries()
+    report = reconcile(since=since())
+    donation.refresh_from_db()
+    assert (donation.state, Payment.objects.get().state) == ("given", "paid")
+    assert OutgoingMail.objects.count() == 1
+    assert any("missing" in line for line in report.drift)
+
+
+def test_a_dry_run_tells_and_changes_nothing(reader: Reader) -> None:
+    donation = reader.start()
+    reader.pay(donation)
+    reader.sandbox.deliveries()
+    assert reconcile(since=since(), dry_run=True).drift
+    assert not Payment.objects.exists()
+
+
+def test_a_tampered_sum_is_repaired_from_what_stripe_says(reader: Reader) -> None:
+    reader.give()
+    Payment.objects.update(gross=1)
+    report = reconcile(since=since())
+    assert Payment.objects.get().gross == 2000
+    assert any("1 here, 2000 there" in line for line in report.drift)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_comparisons_at_once_are_one(reader: Reader) -> None:
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [comparison.LOCK])
+            with pytest.raises(AlreadyRunning):
+                reconcile(since=since())
+            with pytest.raises(CommandError, match="Another comparison is running"):
+                call_command("reconcile", stdout=StringIO())
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [comparison.LOCK])
+    finally:
+        other.close()
+    assert reconcile(since=since()).drift == []
+
+
+def test_the_night_alarms_staff_only_where_something_differed(reader: Reader) -> None:
+    donation = reader.start()
+    reader.pay(donation)
+    reader.sandbox.deliveries()
+    at = timezone.now()
+    for _ in range(2):
+        comparison.nightly(at=at)
+    (mail,) = OutgoingMail.objects.filter(template="notice")
+    assert mail.key == f"alarm:drift:{at:%Y-%m-%d}"
+    OutgoingMail.objects.all().delete()
+    comparison.nightly(at=at)
+    assert not OutgoingMail.objects.filter(template="notice").exists()
+
+
+def test_the_command_is_a_dry_run_first(reader: Reader) -> None:
+    donation = reader.start()
+    reader.pay(donation)
+    reader.sandbox.deliveries()
+    out = StringIO()
+    call_command("reconcile", stdout=out)
+    assert "Repair with --apply" in out.getvalue()
+    assert not Payment.objects.exists()
+    call_command("reconcile", "--apply", stdout=out)
+    assert Payment.objects.get().state == "paid"
+
+
+def test_stripe_being_away_is_told_and_changes_nothing(reader: Reader, settings: Any) -> None:
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+    with pytest.raises(CommandError, match="Start again later"):
+        call_command("reconcile", "--apply", stdout=StringIO())
+
+
+def test_long_applied_events_are_deleted_and_open_ones_kept(reader: Reader) -> None:
+    reader.give()
+    old = timezone.now() - timedelta(days=91)
+    StripeEvent.objects.update(received_at=old)
+    kept = StripeEvent.objects.order_by("pk").first()
+    assert kept is not None
+    StripeEvent.objects.filter(pk=kept.pk).update(state="failed")
+    comparison.nightly(at=timezone.now())
+    assert list(StripeEvent.objects.values_list("pk", flat=True)) == [kept.pk]
+    assert connection.is_usable()

@@ -1,0 +1,124 @@
+"""Gifts that would endanger their giver are not kept, and their giver is forgotten."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from donations import stripe_api
+from donations.models import Donation, Donor, GivingTerms, Payment, RecurringGift, SafetyReturn
+from newsroom.models import HistoryEntry, OutgoingMail
+from tests.donations.reader import Reader
+
+CARDS = {"BY": "4000001120000005", "US": "4242424242424242"}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def blocked(db: None) -> GivingTerms:
+    return GivingTerms.objects.create(pk=1, blocked_card_countries=["RU", "BY"])
+
+
+def forgotten(donation: Donation) -> bool:
+    donation.refresh_from_db()
+    return donation.erased_at is not None and donation.email == donation.name == donation.note == ""
+
+
+def pay_from(reader: Reader, country: str, **fields: Any) -> Donation:
+    donation = reader.start(name="Ana", note="For Vera", **fields)
+    assert reader.pay(donation, CARDS[country])["error"] is None
+    return donation
+
+
+def test_a_single_gift_from_a_blocked_country_is_never_charged(reader: Reader, blocked: GivingTerms) -> None:
+    donation = pay_from(reader, "BY")
+    reader.webhooks(times=2, shuffle=1)
+    assert forgotten(donation)
+    assert donation.state == "returned"
+    assert not Payment.objects.exists()
+    assert not Donor.objects.exists()
+    assert not OutgoingMail.objects.exists()
+    assert reader.sandbox.ledger()["movements"] == []
+    entry = HistoryEntry.objects.get(action="donation.refused_for_safety")
+    assert entry.after == {"country": "BY"}
+    assert "reader@example.org" not in f"{entry.object_text} {entry.reason} {entry.before}"
+
+
+def test_a_single_gift_from_elsewhere_is_captured_and_kept(reader: Reader, blocked: GivingTerms) -> None:
+    donation = reader.give()
+    assert (donation.state, Payment.objects.get().state) == ("given", "paid")
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_a_recurring_gift_from_a_blocked_country_is_ended_returned_and_forgotten(
+    reader: Reader, blocked: GivingTerms
+) -> None:
+    donation = pay_from(reader, "BY", frequency="monthly", amount="500")
+    reader.webhooks(times=2, shuffle=4)
+    reader.tick()
+    reader.webhooks(times=2, shuffle=5)
+    assert forgotten(donation)
+    gift = RecurringGift.objects.get()
+    payment = Payment.objects.get()
+    assert (donation.state, gift.state) == ("returned", "ended")
+    assert (payment.refunded, payment.kept) == (500, 0)
+    assert SafetyReturn.objects.get().state == "done"
+    assert not Donor.objects.exists()
+    # Staff hear that the comparison repaired something; the giver hears nothing.
+    assert not OutgoingMail.objects.exclude(template="notice").exists()
+    page = reader.client.get(f"/support/{donation.attempt_key}/thanks/").content.decode()
+    assert "For your safety" in page
+
+
+def test_a_return_is_tried_again_until_stripe_has_done_it(reader: Reader, blocked: GivingTerms, settings: Any) -> None:
+    donation = pay_from(reader, "BY", frequency="monthly", amount="500")
+    reader.webhooks()
+    base = settings.STRIPE_API_BASE
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+    reader.tick()
+    waiting = SafetyReturn.objects.get()
+    assert (waiting.state, waiting.tries) == ("waiting", 1)
+    assert waiting.error
+    settings.STRIPE_API_BASE = base
+    SafetyReturn.objects.update(not_before=timezone.now())
+    reader.tick()
+    reader.webhooks()
+    assert SafetyReturn.objects.get().state == "done"
+    assert Payment.objects.get(donation=donation).refunded == 500
+
+
+def test_a_country_that_is_blocked_later_stops_at_the_next_renewal(reader: Reader) -> None:
+    donation = pay_from(reader, "BY", frequency="monthly", amount="500")
+    reader.webhooks()
+    donor = Donor.objects.get()
+    assert donor.email == "reader@example.org"
+    GivingTerms.objects.create(pk=1, blocked_card_countries=["BY"])
+    reader.sandbox.advance(months=1, days=1)
+    reader.webhooks()
+    reader.tick()
+    reader.webhooks()
+    assert forgotten(donation)
+    donor.refresh_from_db()
+    assert (donor.email, donor.name) == (None, "")
+    first, renewal = Payment.objects.order_by("created_at")
+    assert (first.refunded, renewal.refunded) == (0, 500)
+    assert RecurringGift.objects.get().state == "ended"
+
+
+def test_what_stripe_still_tells_never_refills_the_person(reader: Reader, blocked: GivingTerms) -> None:
+    donation = pay_from(reader, "BY", frequency="monthly", amount="500")
+    reader.webhooks()
+    reader.tick()
+    deliveries = reader.webhooks()
+    for delivery in deliveries:
+        reader.deliver(delivery)
+    reader.work()
+    assert forgotten(donation)
+    assert not Donor.objects.exists()
+
+
+def test_live_mode_is_read_from_the_key(settings: Any) -> None:
+    for key, is_live in (("sk_live_x", True), ("rk_live_x", True), ("sk_test_x", False), ("", False)):
+        settings.STRIPE_SECRET_KEY = key
+        assert stripe_api.uses_live_mode() is is_live

@@ -1,0 +1,97 @@
+"""What staff do to money takes a permission, a POST and a reason, and leaves a trace."""
+
+import csv
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from donations.admin.acting import COLUMNS, safe_cell
+from donations.models import Payment, RecurringGift
+from newsroom.models import HistoryEntry, OutgoingMail
+from tests.donations.factories import make_appeal, make_donation, make_donor, make_payment
+from tests.donations.reader import Reader
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_refund_in_part_goes_back_once_and_is_recorded(reader: Reader, staff_client: Client) -> None:
+    reader.give()
+    payment = Payment.objects.get()
+    address = f"/admin/donations/payment/{payment.pk}/refund/"
+    assert "20.00" in staff_client.get(address).content.decode()
+    payment.refresh_from_db()
+    assert payment.refunded == 0, "looking must not refund"
+    response = staff_client.post(address, {"amount": "5", "reason": "They asked for it"})
+    assert response.status_code == 302
+    payment.refresh_from_db()
+    assert payment.refunded == 500
+    entry = HistoryEntry.objects.get(action="payment.refunded")
+    assert (entry.reason, entry.after) == ("They asked for it", {"amount": 500, "currency": "USD"})
+    assert entry.actor is not None
+
+
+@pytest.mark.parametrize(("amount", "reason"), [("21", "x"), ("0", "x"), ("-1", "x"), ("5", "")])
+def test_a_refund_that_is_too_much_or_without_a_reason_is_refused(
+    reader: Reader, staff_client: Client, amount: str, reason: str
+) -> None:
+    reader.give()
+    payment = Payment.objects.get()
+    data = {"amount": amount, "reason": reason}
+    assert staff_client.post(f"/admin/donations/payment/{payment.pk}/refund/", data).status_code == 200
+    payment.refresh_from_db()
+    assert payment.refunded == 0
+
+
+def test_staff_end_a_gift_with_a_reason(reader: Reader, staff_client: Client) -> None:
+    reader.give(frequency="monthly", amount="500")
+    gift = RecurringGift.objects.get()
+    staff_client.post(f"/admin/donations/recurringgift/{gift.pk}/end/", {"reason": "By letter"})
+    gift.refresh_from_db()
+    assert gift.state == "ended"
+    assert HistoryEntry.objects.get(action="recurring_gift.cancelled").reason == "By letter"
+    assert OutgoingMail.objects.filter(template="gift_ended").count() == 1
+
+
+def test_a_receipt_is_sent_again_at_a_wish(reader: Reader, staff_client: Client) -> None:
+    reader.give()
+    payment = Payment.objects.get()
+    for _ in range(2):
+        staff_client.post(f"/admin/donations/payment/{payment.pk}/resend/", {"reason": "Lost"})
+    keys = sorted(OutgoingMail.objects.values_list("key", flat=True))
+    assert keys == [f"receipt:{payment.pk}", f"receipt:{payment.pk}:again:1", f"receipt:{payment.pk}:again:2"]
+
+
+@pytest.mark.parametrize("what", ["payment/{}/refund/", "payment/{}/resend/"])
+def test_seeing_payments_is_not_moving_them(client: Client, django_user_model: Any, what: str) -> None:
+    user = django_user_model.objects.create_user("reporter", password="x", is_staff=True)
+    client.force_login(user)
+    payment = make_payment()
+    address = "/admin/donations/" + what.format(payment.pk)
+    assert client.get(address).status_code == 403
+    assert client.post(address, {"amount": "1", "reason": "x"}).status_code == 403
+
+
+def test_the_export_is_safe_and_names_nobody(staff_client: Client, django_assert_max_num_queries: Any) -> None:
+    appeal = make_appeal(title='=HYPERLINK("http://evil.example")')
+    donor = make_donor(name="Ana")
+    for _ in range(30):
+        make_payment(donation=make_donation(appeal=appeal, donor=donor, email="", state="given"))
+    chosen = list(Payment.objects.values_list("pk", flat=True))
+    data = {"action": "export", "_selected_action": chosen}
+    with django_assert_max_num_queries(14):
+        response = staff_client.post("/admin/donations/payment/", data)
+        text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(StringIO(text)))
+    assert len(rows) == 30
+    assert tuple(rows[0]) == COLUMNS
+    assert rows[0]["gross"] == "20.00"
+    assert rows[0]["appeal"].startswith("'=")
+    assert str(donor.email) not in text
+    assert "Ana" not in text
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert safe_cell(text) == f"'{text}"
