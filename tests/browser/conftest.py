@@ -55,7 +55,6 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def running_house(
-    django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
     _mailbox: Mailbox,
 ) -> Iterator[House]:

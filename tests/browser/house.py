@@ -12,10 +12,8 @@ from pathlib import Path
 
 import redis
 from django.db import connection
-from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from kombu import Connection
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from newsroom.celery import app
 from newsroom.settings import celery_broker_url
@@ -29,14 +27,6 @@ from tests.browser.waiting import wait_for
 
 QUEUE = "house"
 TICKS = ("newsroom.tasks.tick", "subscriptions.tasks.tick", "donations.tasks.tick")
-# Rows that belong to the code and not to a story; the site's processes remember their ids.
-KEPT_TABLES = {
-    "django_content_type",
-    "auth_permission",
-    "auth_group",
-    "auth_group_permissions",
-    "django_migrations",
-}
 
 
 class House:
@@ -49,6 +39,7 @@ class House:
         self._port = free_port()
         self._cleanup = ExitStack()
         self._tables: list[str] = []
+        self._written_by_migrations: list[str] = []
         self._read: dict[str, int] = {}
         self.url = f"http://localhost:{self._port}"
         self.environment: dict[str, str] = {}
@@ -75,9 +66,7 @@ class House:
         self.environment = self._environment()
         collect = ("collectstatic", "--no-input", "--verbosity", "0")
         run_to_end(python("static", "manage.py", *collect, environment=self.environment))
-        run_to_end(python("migrate", "manage.py", "migrate", "--verbosity", "0", environment=self.environment))
-        with self.own_database():
-            self._tables = sorted(set(connection.introspection.table_names()) - KEPT_TABLES)
+        self._make_tables()
         programs = product(self.environment, {"web": self._port}, self._folder.path)
         for program in programs:
             if program.name != "beat":
@@ -87,7 +76,7 @@ class House:
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
-            "DATABASE_URL": make_conninfo(**conninfo_to_dict(os.environ["DATABASE_URL"]) | {"dbname": self.database}),
+            "DATABASE_URL": make_conninfo(os.environ["DATABASE_URL"], dbname=self.database),
             "REDIS_URL": self._redis["broker"].url,
             "CACHE_URL": self._redis["cache"].url,
             "CELERY_QUEUE": QUEUE,
@@ -100,16 +89,24 @@ class House:
         }
 
     def _make_database(self) -> None:
-        """Copy the test database, whose tables are made already; where no test of this run needs one, begin empty."""
-        original = connection.settings_dict["NAME"]
-        name = "_".join(["house", os.environ.get("PYTEST_XDIST_WORKER", "main")])
-        template = original if original.startswith(TEST_DATABASE_PREFIX) else "template1"
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        self.database = f"house_{worker}"
         connection.close()
         with connection._nodb_cursor() as cursor:
-            names = {"copy": sql.Identifier(name), "template": sql.Identifier(template)}
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {copy}").format(**names))
-            cursor.execute(sql.SQL("CREATE DATABASE {copy} TEMPLATE {template}").format(**names))
-        self.database = name
+            cursor.execute(f"DROP DATABASE IF EXISTS {self.database}")
+            cursor.execute(f"CREATE DATABASE {self.database}")
+
+    def _make_tables(self) -> None:
+        """Migrate, and set aside a copy of the rows that the migrations wrote."""
+        run_to_end(python("migrate", "manage.py", "migrate", "--verbosity", "0", environment=self.environment))
+        with self.own_database(), connection.cursor() as cursor:
+            self._tables = [connection.ops.quote_name(name) for name in connection.introspection.table_names(cursor)]
+            cursor.execute("CREATE SCHEMA built")
+            for table in self._tables:
+                cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608 - a quoted name of our own.
+                if cursor.fetchone()[0]:
+                    cursor.execute(f"CREATE TABLE built.{table} AS TABLE {table}")
+                    self._written_by_migrations.append(table)
 
     @contextmanager
     def own_database(self) -> Iterator[None]:
@@ -124,13 +121,15 @@ class House:
             connection.settings_dict["NAME"] = original
 
     def empty(self) -> None:
-        """Forget every story that was told before, as if the house had just been built."""
+        """Forget every story that was told before: the tables are as the migrations left them."""
         self.wait_until_quiet()
         self.stripe.reset()
         with connection.cursor() as cursor:
             # The owner of a test database may empty tables whose triggers refuse it.
             cursor.execute("SET session_replication_role = replica")
-            cursor.execute(f"TRUNCATE {', '.join(map(connection.ops.quote_name, self._tables))}")
+            cursor.execute(f"TRUNCATE {', '.join(self._tables)}")
+            for table in self._written_by_migrations:
+                cursor.execute(f"INSERT INTO {table} SELECT * FROM built.{table}")  # noqa: S608 - as above.
             cursor.execute("SET session_replication_role = DEFAULT")
         self._client("cache").flushdb()
         self._read = {path.stem: path.stat().st_size for path in self._folder.path.glob("*.log")}

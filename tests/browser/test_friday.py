@@ -97,6 +97,7 @@ def test_editor_drags_an_article_to_another_place(staff: Page, house: House) -> 
     before = _titles(staff).all_inner_texts()
 
     second = staff.locator("[data-pick]").nth(1)
+    second.scroll_into_view_if_needed()
     box = second.bounding_box()
     assert box is not None
     _titles(staff).first.drag_to(second, target_position={"x": 30, "y": box["height"] - 4}, steps=5)

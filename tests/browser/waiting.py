@@ -10,7 +10,7 @@ PATIENCE_SECONDS = 30.0
 BETWEEN_LOOKS_SECONDS = 0.05
 
 
-def wait_for(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the first truthy answer of `condition`; fail with `what` when none comes."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
