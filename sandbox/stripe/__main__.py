@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -30,7 +31,15 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     ):
         variable = "STRIPE_SANDBOX_" + name.upper().replace("-", "_")
         parser.add_argument(f"--{name}", default=os.environ.get(variable, default), help=f"{words} ({variable})")
+    words = "stop when standard input ends, so that a test which is killed leaves nothing behind"
+    parser.add_argument("--until-stdin-ends", action="store_true", help=words)
     return parser.parse_args(arguments)
+
+
+def stop_when_stdin_ends() -> None:
+    """Wait for the end of standard input, which comes when the process at its other end is gone, and stop."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
@@ -56,6 +65,8 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    if chosen.until_stdin_ends:
+        threading.Thread(target=stop_when_stdin_ends, daemon=True).start()
     print(f"listening on {address}", flush=True)
     try:
         server.serve_forever()

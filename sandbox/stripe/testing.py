@@ -41,11 +41,12 @@ class StripeSandbox:
         port: int = 0,
     ) -> None:
         self.webhook_secret = webhook_secret
-        command = [sys.executable, "-m", "sandbox.stripe", "--port", str(port), "--data", data]
+        command = [sys.executable, "-m", "sandbox.stripe", "--port", str(port), "--data", data, "--until-stdin-ends"]
         # The secret goes by the environment: a process's arguments are there for everyone to read.
         own = {"WEBHOOK_URL": webhook_url, "WEBHOOK_SECRET": webhook_secret, "AFTER_ADVANCE": after_advance}
         environment = os.environ | {f"STRIPE_SANDBOX_{name}": value for name, value in own.items()}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
         assert self.process.stdout is not None  # noqa: S101
         line = self.process.stdout.readline()
         if not line.startswith(READY):
@@ -70,8 +71,9 @@ class StripeSandbox:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
 
     def control(self, name: str, /, **given: Any) -> Any:
         """Post to the control API and return what it answers."""
