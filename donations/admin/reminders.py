@@ -78,7 +78,7 @@ class ReminderAdmin(FactsAdmin):
         written = money_of(reminder, "amount")
         return f"{written} {reminder.get_frequency_display()}".strip()
 
-    @admin.display(description=_("led to a gift"), boolean=True)
+    @admin.display(description=_("gave"), boolean=True)
     def led_to_gift(self, reminder: Any) -> bool:
         return bool(reminder.is_paid)
 

@@ -119,10 +119,12 @@ def cancel(request: HttpRequest, key: UUID) -> HttpResponse:
 def _form_page(
     request: HttpRequest, shown: Disclosure, *, form: ReminderForm | None = None, status: int = 200
 ) -> HttpResponse:
+    # A link may choose the time beforehand, as another page of ours does that offers one.
+    wanted = (form.data if form else request.GET).get("when", "")
     context: dict[str, Any] = {
         "disclosure": shown,
         "form": form,
-        "chosen": (form.data.get("when") if form else "") or shown.default,
+        "chosen": wanted if wanted in dict(shown.spans) else shown.default,
         "is_too_often": status == 429,
     }
     return render_page(request, "donations/remind.html", context, language=shown.language, status=status)

@@ -175,6 +175,15 @@ def test_a_gift_already_chosen_rides_along(client: Client) -> None:
         assert f'name="{name}" value="{value}"' in form
 
 
+def test_a_link_chooses_the_time_and_the_gift_beforehand(client: Client) -> None:
+    link = {"when": "3-months", "frequency": "monthly", "amount": "1000", "currency": "EUR"}
+    page = client.get("/remind/", link).content.decode()
+    assert '<input type="radio" name="when" value="3-months" checked>' in page
+    assert 'name="amount" value="1000"' in page
+    page = client.get("/remind/", {"when": "0-months"}).content.decode()
+    assert '<input type="radio" name="when" value="1-month" checked>' in page
+
+
 def test_the_day_in_the_answers_address_may_be_anything(client: Client) -> None:
     for day in ("", "tomorrow", "<script>alert(1)</script>", "9999-99-99", "0001-01-01"):
         response = client.get("/remind/noted/", {"day": day})

@@ -1,14 +1,19 @@
 """`manage.py send_reminders`: see today what is due later."""
 
+import threading
+import time
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from donations.models import Reminder
+from newsroom import outbox
+from newsroom.models import OutgoingMail
 from tests.donations.factories import make_donation, make_payment
 from tests.donations.reminder_factories import EMAIL, ask, make_choices, make_reminder
 from tests.donations.reminder_life import confirm_button, work
@@ -75,6 +80,29 @@ def test_a_mail_server_that_is_away_is_said(settings: object) -> None:
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # type: ignore[attr-defined]
     reminder = later_reminder()
     assert "queued, the worker goes on trying" in run("--at", reminder.due_at.isoformat())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_report_waits_for_a_worker_that_was_faster(smtp: Mailbox) -> None:
+    reminder = later_reminder()
+    taken = threading.Event()
+
+    def worker() -> None:
+        while not (mail := OutgoingMail.objects.first()):
+            time.sleep(0.01)
+        with transaction.atomic():
+            OutgoingMail.objects.select_for_update().get(pk=mail.pk)
+            taken.set()
+            time.sleep(1)
+        outbox.deliver(mail.pk)
+        connection.close()
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    assert "1 sent." in run("--at", reminder.due_at.isoformat())
+    thread.join()
+    assert taken.is_set()
+    assert len(smtp.messages) == 1
 
 
 def test_an_address_that_is_none_is_refused() -> None:

@@ -1,14 +1,19 @@
 from collections import Counter
 from datetime import datetime
+from time import sleep
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from donations import reminders, reminding
 from donations.models import Reminder
 from newsroom import outbox
 from newsroom.addresses import InvalidAddress, normalise_email
+from newsroom.models import OutgoingMail
+
+LONGEST_WAIT_SECONDS = 10
 
 
 class Command(BaseCommand):
@@ -32,11 +37,21 @@ class Command(BaseCommand):
         for pk in self._unhandled(email):
             reminders.handle(pk, at=now)
         queued = reminding.queue_due(by=by, at=now, email=email)
-        for reminder in Reminder.objects.filter(pk__in=queued).order_by("due_at", "pk"):
-            if reminder.mail_id is not None:
-                outbox.deliver(reminder.mail_id)
+        mails = OutgoingMail.objects.filter(pk__in=Reminder.objects.filter(pk__in=queued).values("mail"))
+        for pk in mails.order_by("pk").values_list("pk", flat=True):
+            outbox.deliver(pk)
+        self._wait_for_workers(mails)
         reminding.settle(at=timezone.now())
         self._report(queued, by, email)
+
+    def _wait_for_workers(self, mails: QuerySet[OutgoingMail]) -> None:
+        """Wait a moment for what a worker took first, so that the report tells how it ended."""
+        untried = Q(state=OutgoingMail.State.QUEUED, tries=0)
+        under_way = mails.filter(untried | Q(state=OutgoingMail.State.SENDING))
+        for _ in range(LONGEST_WAIT_SECONDS * 5):
+            if not under_way.exists():
+                return
+            sleep(0.2)
 
     def _list(self, by: datetime, email: str) -> None:
         due = Reminder.objects.due(by).order_by("due_at", "pk")
