@@ -2,12 +2,14 @@
 
 from donations import mine, reminders, reminding
 from donations.figures import week_panel
+from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
 from newsroom import outbox, registry
 
 
 def register_all() -> None:
     registry.dashboard_panels += [week_panel, reminders_panel]
+    registry.page_boundaries.append(Appeal.objects.next_boundary)
     registry.person_erased += [reminders.erase_person, mine.erase_person]
     registry.person_exported["gifts"] = mine.export
     registry.donor_checks.append(mine.is_donor)

@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "newsroom.middleware.StaffTimeZoneMiddleware",
 ]
 
 # Public pages are kept as bytes. `0` shows every change of a template at once, as one wants while designing.

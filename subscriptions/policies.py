@@ -12,6 +12,7 @@ from django.db.models import Case, IntegerField, Value, When
 from newsroom.history import record
 from newsroom.outlet import current_outlet
 from newsroom.sanitising import plain
+from newsroom.site_version import pages_changed
 from subscriptions.models import PolicyText, PrivacyPolicy
 
 _BLOCK_END = re.compile(r"</(?:p|h2|h3|li|blockquote)>")
@@ -64,6 +65,7 @@ def publish(policy: PrivacyPolicy, *, by: AbstractBaseUser | AnonymousUser | Non
         raise PolicyNotReady("before the current version")
     policy.published_at = at
     policy.save(update_fields=["published_at"])
+    pages_changed()
     record(policy, action="policy.published", actor=by, after={"version": policy.version}, at=at)
     return policy
 

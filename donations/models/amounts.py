@@ -7,6 +7,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from donations.money import EXPONENTS, format_money
+from newsroom.site_version import ShownOnPages
 
 
 class Frequency(models.TextChoices):
@@ -53,7 +54,7 @@ METHOD_CURRENCIES: dict[str, frozenset[str] | None] = {
 RECURRING_METHODS = frozenset({Method.CARD, Method.SEPA_DEBIT, Method.PAYPAL})
 
 
-class AmountRule(models.Model):
+class AmountRule(ShownOnPages):
     """What may be given in one currency at one frequency, in minor units. The only place where limits live."""
 
     currency = models.CharField(_("currency"), max_length=3, choices=Currency)
@@ -115,7 +116,7 @@ class AmountRule(models.Model):
         return self._written(self.maximum)
 
 
-class PaymentMethodRule(models.Model):
+class PaymentMethodRule(ShownOnPages):
     """Which ways to pay are offered for one currency and frequency: sent to Stripe, and named on the form."""
 
     currency = models.CharField(_("currency"), max_length=3, choices=Currency)
@@ -148,7 +149,7 @@ class PaymentMethodRule(models.Model):
                 raise ValidationError({"methods": _("%(method)s cannot be charged again.") % {"method": label}})
 
 
-class LanguageCurrency(models.Model):
+class LanguageCurrency(ShownOnPages):
     """The currency that pages of one language begin with. The reader can switch; nobody's whereabouts are guessed."""
 
     language = models.CharField(_("language"), max_length=10, unique=True)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom import sanitising
 from newsroom.models import Article, Section
+from newsroom.site_version import ShownOnPages
 
 
 class AppealQuerySet(models.QuerySet["Appeal"]):
@@ -16,6 +17,13 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
             is_active=True,
         )
 
+    def next_boundary(self, at: datetime) -> datetime | None:
+        """Return when the next appeal begins or ends: pages change by the clock alone at that moment."""
+        active = self.filter(is_active=True)
+        starts = active.filter(starts_at__gt=at).aggregate(next=models.Min("starts_at"))["next"]
+        ends = active.filter(ends_at__gt=at).aggregate(next=models.Min("ends_at"))["next"]
+        return min((one for one in (starts, ends) if one is not None), default=None)
+
     def for_page(self, *, language: str, section_id: int | None, at: datetime) -> "Appeal | None":
         """Return the appeal to show at `at`: the page's language and section, highest priority, newest."""
         everywhere = models.Q(sections__isnull=True)
@@ -23,7 +31,7 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
         return self.running(at).filter(here, language=language).order_by("-priority", "-starts_at", "-pk").first()
 
 
-class Appeal(models.Model):
+class Appeal(ShownOnPages):
     """What the newsroom says to its readers when it asks for support. Staff write and change it."""
 
     title = models.CharField(_("title"), max_length=120, help_text=_("Stands over the message."))

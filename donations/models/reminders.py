@@ -11,6 +11,7 @@ from donations.models.amounts import Currency, Frequency
 from donations.models.appeals import Appeal
 from donations.models.gifts import Donation
 from newsroom.models import Article, OutgoingMail
+from newsroom.site_version import ShownOnPages
 
 
 class Span(models.TextChoices):
@@ -25,7 +26,7 @@ class Span(models.TextChoices):
     ONE_YEAR = "12-months", _("In one year")
 
 
-class ReminderChoice(models.Model):
+class ReminderChoice(ShownOnPages):
     """One time that the form offers. Staff add, order and remove them; without any, the form is not shown."""
 
     span = models.CharField(_("time"), max_length=12, choices=Span, unique=True)

@@ -2,8 +2,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.site_version import ShownOnPages
 
-class GivingTerms(models.Model):
+
+class GivingTerms(ShownOnPages):
     """What staff decide about giving that is neither an amount nor a way to pay. There is one row."""
 
     is_open = models.BooleanField(

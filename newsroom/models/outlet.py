@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from newsroom import site_version
+from newsroom.time_zones import validate_time_zone
 
 
 class Outlet(models.Model):
@@ -25,7 +26,7 @@ class Outlet(models.Model):
         _("postal address"), blank=True, help_text=_("Stands at the foot of every newsletter.")
     )
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
 
     class Meta:
         verbose_name = _("outlet")

@@ -11,18 +11,11 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.site_version import ShownOnPages
+from newsroom.time_zones import validate_time_zone
+
 # Words that stand where a newsletter's slug would stand in an address of this package.
 RESERVED_SLUGS = frozenset({"confirm", "embed", "feed", "image", "issues", "mine", "preferences", "unsubscribe"})
-
-
-def validate_time_zone(name: str) -> None:
-    """Refuse a name that the IANA time-zone data does not have."""
-    if name not in zoneinfo.available_timezones():
-        raise ValidationError(
-            _("“%(name)s” is not an IANA time zone. Write one such as Europe/Berlin."),
-            code="time_zone",
-            params={"name": name},
-        )
 
 
 def validate_newsletter_slug(slug: str) -> None:
@@ -51,7 +44,7 @@ class NewsletterQuerySet(models.QuerySet["Newsletter"]):
         )
 
 
-class Newsletter(models.Model):
+class Newsletter(ShownOnPages):
     class Weekday(models.IntegerChoices):
         MONDAY = 0, _("Monday")
         TUESDAY = 1, _("Tuesday")

@@ -26,6 +26,11 @@ class PrivacyPolicyQuerySet(models.QuerySet["PrivacyPolicy"]):
         """Return the version that binds us at a moment, or None before the first."""
         return self.published().filter(in_force_from__lte=at).order_by("-in_force_from", "-pk").first()
 
+    def next_boundary(self, at: datetime) -> datetime | None:
+        """Return when the next published version comes into force: the sign-up form names it from then on."""
+        ahead = self.published().filter(in_force_from__gt=at).order_by("in_force_from", "pk")
+        return ahead.values_list("in_force_from", flat=True).first()
+
     def before(self, policy: "PrivacyPolicy") -> "PrivacyPolicy | None":
         """Return the published version that a published version replaced."""
         same_day = Q(in_force_from=policy.in_force_from, pk__lt=policy.pk)

@@ -1,0 +1,39 @@
+"""Kept pages become stale when what they show is changed by staff, or by the clock."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from donations.models import AmountRule, Appeal, GivingTerms, LanguageCurrency, PaymentMethodRule, ReminderChoice
+from newsroom import site_version
+from newsroom.page_cache import next_boundary
+from newsroom.site_version import ShownOnPages
+from subscriptions.models import Newsletter
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("make_stale", ["save", "delete"])
+def test_changed_appeal_makes_kept_pages_stale(make_stale: str, django_capture_on_commit_callbacks: Any) -> None:
+    appeal = Appeal.objects.create(title="A message", message="<p>Give.</p>")
+    site_version.forget()
+    before = site_version.present()
+    with django_capture_on_commit_callbacks(execute=True):
+        getattr(appeal, make_stale)()
+    assert site_version.present().number > before.number
+
+
+def test_whatever_the_forms_show_is_watched() -> None:
+    for model in (AmountRule, Appeal, GivingTerms, LanguageCurrency, Newsletter, PaymentMethodRule, ReminderChoice):
+        assert issubclass(model, ShownOnPages)
+
+
+def test_page_ends_with_the_appeal_on_it() -> None:
+    Appeal.objects.create(title="Until noon", message="<p>Give.</p>", ends_at=AT + timedelta(hours=4))
+    Appeal.objects.create(title="From ten", message="<p>Give.</p>", starts_at=AT + timedelta(hours=2))
+    Appeal.objects.create(title="Never", message="<p>Give.</p>", starts_at=AT + timedelta(hours=1), is_active=False)
+    assert next_boundary(AT) == AT + timedelta(hours=2)
+    assert next_boundary(AT + timedelta(hours=2)) == AT + timedelta(hours=4)
