@@ -27,7 +27,7 @@ lint: dev-installed ## Run everything of `check` except the tests
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
-	$(VENV) -m djlint templates --check --lint --quiet
+	$(VENV) -m djlint templates --lint --quiet
 	$(VENV) -m sandbox run -- $(VENV) manage.py makemigrations --check --dry-run
 	env -i PATH="$$PATH" sh -c 'set -a; . tests/production.env; exec $(VENV) manage.py check --deploy --fail-level WARNING'
 

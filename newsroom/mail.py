@@ -35,7 +35,8 @@ def queue_mail(
     """Ask for one message, in the caller's transaction; however often it is asked for under one `key`, one is sent.
 
     `template` names a folder under `templates/emails/` with subject.txt, body.txt and body.html. `context` is JSON; it
-    is emptied 30 days after the message's end. Returns the row, the existing one where the key was used before.
+    is emptied 30 days after the message's end. An `unsubscribe_url` in it, whose POST needs no body, becomes the header
+    of RFC 8058 for the mail program's own button. Returns the row, the existing one where the key was used before.
     """
     at = at or timezone.now()
     mail, is_new = OutgoingMail.objects.get_or_create(
@@ -67,18 +68,22 @@ def sender_domain() -> str:
 def build_message(mail: OutgoingMail) -> bytes:
     """Render one row of the outbox as the bytes that go on the wire, in the row's language."""
     subject, text, html = render_parts(mail.template, mail.context, mail.language)
+    headers = {
+        "Message-ID": mail.message_id,
+        "Date": format_datetime(mail.created_at.astimezone(UTC)),
+        # RFC 3834: asks vacation responders not to answer.
+        "Auto-Submitted": "auto-generated",
+    }
+    if unsubscribe_url := mail.context.get("unsubscribe_url"):
+        headers["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message = EmailMultiAlternatives(
         subject=subject,
         body=text,
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[mail.address],
         reply_to=[current_outlet().contact_email],
-        headers={
-            "Message-ID": mail.message_id,
-            "Date": format_datetime(mail.created_at.astimezone(UTC)),
-            # RFC 3834: asks vacation responders not to answer.
-            "Auto-Submitted": "auto-generated",
-        },
+        headers=headers,
     )
     message.attach_alternative(html, "text/html")
     # Lines end as RFC 5322 section 2.1 wants them.

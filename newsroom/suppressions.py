@@ -22,8 +22,7 @@ def suppress(
     Suppression.objects.update_or_create(
         address_hash=address_hash(address),
         reason=reason,
-        defaults={"scope": scope, "expires_at": expires_at},
-        create_defaults={"scope": scope, "expires_at": expires_at, "created_at": at},
+        defaults={"scope": scope, "expires_at": expires_at, "created_at": at},
     )
 
 

@@ -68,6 +68,16 @@ def test_message_is_what_was_asked_for(smtp: Mailbox, notice: dict[str, Any]) ->
 
 
 @pytest.mark.django_db
+def test_mail_with_an_unsubscribe_address_offers_one_click(smtp: Mailbox, notice: dict[str, Any]) -> None:
+    outbox.deliver(queue({**notice, "unsubscribe_url": "https://a.example/stop"}).pk, at=AT)
+    outbox.deliver(queue(notice, key="notice:2").pk, at=AT)
+    with_button, without = smtp.messages
+    assert with_button["List-Unsubscribe"] == "<https://a.example/stop>"
+    assert with_button["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert without["List-Unsubscribe"] is None
+
+
+@pytest.mark.django_db
 def test_line_break_in_a_subject_begins_no_header(smtp: Mailbox, notice: dict[str, Any]) -> None:
     mail = queue({**notice, "title": "Hello\r\nBcc: everyone@example.org"})
     outbox.deliver(mail.pk, at=AT)
