@@ -23,6 +23,7 @@ from donations.giving import Choice, ChoiceRefused
 from donations.limiting import may_start_payment
 from donations.models import Appeal, Currency, Donation, appeal_for_article, current_terms
 from donations.money import format_money
+from donations.waiting import wait_for_the_truth
 from newsroom.models import Article
 from newsroom.waking import wake
 
@@ -214,9 +215,9 @@ def thanks(request: HttpRequest, attempt_key: uuid.UUID) -> HttpResponse:
     is_settled = donation.state in (Donation.State.GIVEN, Donation.State.ENDED, Donation.State.RETURNED)
     if not is_settled:
         wake(tasks.learn_donation, donation.pk)
+        wait_for_the_truth(donation)
     with translation.override(donation.language):
-        context = {"donation": donation, "waits": donation.state == Donation.State.STARTED}
-        return render(request, "donations/thanks.html", context)
+        return render(request, "donations/thanks.html", {"donation": donation})
 
 
 def _language_of(request: HttpRequest) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from donations import waiting
 from sandbox.stripe.testing import StripeSandbox
 from tests.donations.factories import make_amount_rules
 from tests.donations.reader import Reader
@@ -43,3 +44,9 @@ def reader(
     django_capture_on_commit_callbacks: Any,
 ) -> Reader:
     return Reader(client, stripe_sandbox, run_queue, django_capture_on_commit_callbacks)
+
+
+@pytest.fixture(autouse=True)
+def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the page after the payment wait only a moment: here the worker runs when the test says so."""
+    monkeypatch.setattr(waiting, "LONGEST_WAIT_SECONDS", 0.0)
