@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -231,7 +230,7 @@ def test_a_gift_through_the_link_is_recorded_against_the_reminder(reader: Reader
     assert gift.converted_at == donation.payments.get().paid_at
 
 
-@pytest.mark.parametrize("code", [str(uuid4()), "no code", "' OR 1=1", "\x00", "9" * 100])
+@pytest.mark.parametrize("code", ["0b5e7c52-4c55-4f57-9d2b-9a6a5f3f5d10", "no code", "' OR 1=1", "\x00", "9" * 100])
 def test_a_code_that_names_nothing_costs_the_reader_nothing(reader: Reader, code: str) -> None:
     make_reminder()
     assert isinstance(reader.start(reminder=code), Donation)
