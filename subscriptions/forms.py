@@ -38,9 +38,7 @@ class SignupForm(AddressForm):
 
     consent = forms.BooleanField(
         error_messages={
-            "required": _(
-                "We write to you only if you tick the box: it is your express consent. Your address is kept below."
-            )
+            "required": _("We write to you only if you tick the box: it is your express consent. Your address is kept.")
         },
     )
     # Nobody sees this field; a program that fills every field gives itself away.
