@@ -38,7 +38,9 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def stop_when_stdin_ends() -> None:
     """Wait for the end of standard input, which comes when the process at its other end is gone, and stop."""
-    sys.stdin.read()
+    # Not by `sys.stdin`: a thread that waits inside its buffer breaks the interpreter's own end.
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -62,20 +64,18 @@ def main() -> None:
     ticker.start()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        # `shutdown` waits for the loop that runs in this very thread, so another one has to call it.
+        threading.Thread(target=server.shutdown, daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     if chosen.until_stdin_ends:
         threading.Thread(target=stop_when_stdin_ends, daemon=True).start()
     print(f"listening on {address}", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        ticker.stopping.set()
-        senders.stop()
-        server.server_close()
+    server.serve_forever()
+    ticker.stopping.set()
+    senders.stop()
+    server.server_close()
 
 
 if __name__ == "__main__":

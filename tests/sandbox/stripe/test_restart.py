@@ -59,8 +59,8 @@ def test_idempotency_key_is_remembered(tmp_path: Path) -> None:
 
 def test_process_ends_with_the_test_that_started_it(tmp_path: Path) -> None:
     sandbox, _ = start(tmp_path / "state.sqlite3")
-    # The pipe breaks when its other end is killed; here it is closed by hand.
-    assert sandbox.process.stdin
-    sandbox.process.stdin.close()
-    assert sandbox.process.wait(10) == 0
-    sandbox.stop()
+    with sandbox:
+        # The pipe breaks when its other end is killed; here it is closed by hand.
+        assert sandbox.process.stdin
+        sandbox.process.stdin.close()
+        assert sandbox.process.wait(10) == 0
