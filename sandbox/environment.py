@@ -80,7 +80,9 @@ def sandbox_values(folder: Path, ports: Mapping[str, int], servers: Mapping[str,
     }
     if uses_own_stripe():
         origin = f"http://{HOST}:{ports['stripe']}"
-        values |= {"STRIPE_API_BASE": origin, "STRIPE_PAGE_ORIGINS": origin}
+        # Named for the demo as well, which writes the history of its gifts there before Stripe is started.
+        data = str(folder / "stripe" / "state.sqlite3")
+        values |= {"STRIPE_API_BASE": origin, "STRIPE_PAGE_ORIGINS": origin, "STRIPE_SANDBOX_DATA": data}
     else:
         # A webhook secret made here would only hide that the account's own is missing.
         del values["STRIPE_WEBHOOK_SECRET"]

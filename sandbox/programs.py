@@ -74,7 +74,7 @@ def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Pa
             "STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"],
         }
         stripe = ("-m", "sandbox.stripe", "--port", str(ports["stripe"]))
-        keeping = ("--data", str(folder / "stripe" / "state.sqlite3"))
+        keeping = ("--data", environment["STRIPE_SANDBOX_DATA"])
         programs.append(
             python(
                 "stripe", *stripe, *keeping, environment={**environment, **speaking}, is_ready=accepts(ports["stripe"])

@@ -1,5 +1,6 @@
 """What the control page and the control API can do to the world, each in one function."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +58,24 @@ def advance(world: World, *, days: int = 0, months: int = 0, seconds: int = 0, t
     if world.after_advance:
         world.after_advance.call(target)
     return target
+
+
+def begin_in_the_past(world: World, at: int) -> int:
+    """Set the clock of an empty sandbox back, so that a history can be played, and return its new time."""
+    if at > time.time():
+        raise invalid("A past begins before the present.", param="at")
+    if world.store.execute("SELECT 1 FROM objects LIMIT 1").fetchone():
+        raise invalid("Only an empty sandbox can begin in the past.", param="at")
+    world.store.set_setting("clock_offset", at - int(time.time()))
+    return world.now()
+
+
+def return_to_present(world: World) -> int:
+    """Live through what remains of a played past, bring the clock to the real time, and return that."""
+    if world.offset() < 0:
+        engine.run_until(world, int(time.time()))
+        world.store.set_setting("clock_offset", 0)
+    return world.now()
 
 
 def pay(world: World, session: str, payer: Payer, *, three_d_secure: str = "complete") -> tuple[Thing, ApiError | None]:

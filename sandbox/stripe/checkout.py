@@ -32,7 +32,8 @@ RECOVERY_DAYS = 30
 
 def create(world: World, params: Params) -> Thing:
     """Create a session and its hosted page."""
-    now = int(time.time())
+    # A session lives by the real time, as its reader does; only where the past is played do both live in the past.
+    now = int(time.time()) + min(world.offset(), 0)
     checkout_rules.check(params, now=now)
     mode = params["mode"]
     customer = world.fetch("customer", params["customer"], param="customer") if "customer" in params else None
@@ -64,8 +65,8 @@ def create(world: World, params: Params) -> Thing:
         _params={name: params.get(name) for name in ("payment_intent_data", "subscription_data", "setup_intent_data")},
         _line_items=items,
         _offset=world.offset(),
-        # A session lives by the real time, but ends with the sandbox's clock as well: an advance passes over it.
-        _deadline=params.get("expires_at", now + DAY) + world.offset(),
+        # It ends with the sandbox's clock as well: an advance passes over it.
+        _deadline=params.get("expires_at", now + DAY) + max(world.offset(), 0),
     )
     if mode == "setup":
         data = params.get("setup_intent_data") or {}

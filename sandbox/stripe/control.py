@@ -98,6 +98,7 @@ def _pay(world: World, given: dict[str, Any]) -> dict[str, Any]:
 
 ACTIONS: dict[str, Callable[[World, dict[str, Any]], Any]] = {
     "advance": _advance,
+    "begin-in-the-past": lambda world, given: {"now": actions.begin_in_the_past(world, int(given["at"]))},
     "change-card": _change_card,
     "deliveries": _mark_deliveries,
     "dispute": lambda world, given: present(world, actions.dispute(world, given)),
@@ -107,5 +108,6 @@ ACTIONS: dict[str, Callable[[World, dict[str, Any]], Any]] = {
     "pay": _pay,
     "refund": lambda world, given: present(world, actions.refund(world, given)),
     "reset": _reset,
+    "return-to-present": lambda world, given: {"now": actions.return_to_present(world)},
     "settle": _settle,
 }

@@ -39,11 +39,13 @@ class StripeSandbox:
         webhook_secret: str = "whsec_test",  # noqa: S107
         after_advance: str = "",
         port: int = 0,
+        public_url: str = "",
     ) -> None:
         self.webhook_secret = webhook_secret
         command = [sys.executable, "-m", "sandbox.stripe", "--port", str(port), "--data", data, "--until-stdin-ends"]
         # The secret goes by the environment: a process's arguments are there for everyone to read.
         own = {"WEBHOOK_URL": webhook_url, "WEBHOOK_SECRET": webhook_secret, "AFTER_ADVANCE": after_advance}
+        own["PUBLIC_URL"] = public_url
         environment = os.environ | {f"STRIPE_SANDBOX_{name}": value for name, value in own.items()}
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
@@ -100,6 +102,14 @@ class StripeSandbox:
     def advance(self, *, days: int = 0, months: int = 0, seconds: int = 0) -> int:
         """Move the sandbox's clock forward, and return its new time."""
         return int(self.control("advance", days=days, months=months, seconds=seconds)["now"])
+
+    def begin_in_the_past(self, at: int) -> None:
+        """Set the clock of an empty sandbox back to a moment."""
+        self.control("begin-in-the-past", at=at)
+
+    def return_to_present(self) -> None:
+        """Advance a clock that was set back to the real time."""
+        self.control("return-to-present")
 
     def state(self) -> dict[str, Any]:
         """Return the clock, the mode, the ordered faults, and the idempotency keys of requests under way."""

@@ -24,6 +24,7 @@ def test_secret_that_an_older_file_lacks_is_added(tmp_path: Path) -> None:
 def test_sandbox_stripe_is_named_when_no_account_is(bare_environment: dict[str, str], tmp_path: Path) -> None:
     values = sandbox_values(tmp_path, PORTS, {})
     assert values["STRIPE_API_BASE"] == values["STRIPE_PAGE_ORIGINS"] == "http://127.0.0.1:8421"
+    assert values["STRIPE_SANDBOX_DATA"] == str(tmp_path / "stripe" / "state.sqlite3")
 
 
 def test_own_stripe_account_is_left_alone(
@@ -34,7 +35,7 @@ def test_own_stripe_account_is_left_alone(
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_own")
     values = sandbox_values(tmp_path, PORTS, {})
     assert values["STRIPE_SECRET_KEY"] == "sk_test_own"
-    assert not {"STRIPE_API_BASE", "STRIPE_PAGE_ORIGINS", "STRIPE_WEBHOOK_SECRET"} & set(values)
+    assert not {"STRIPE_API_BASE", "STRIPE_PAGE_ORIGINS", "STRIPE_SANDBOX_DATA", "STRIPE_WEBHOOK_SECRET"} & set(values)
 
 
 def test_variable_that_is_set_wins(
