@@ -152,9 +152,12 @@ CACHES = {
 CELERY_BROKER_URL = celery_broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = REDIS_TIMEOUT_SECONDS
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     "queue_order_strategy": "priority",
+    # Who stands at a page does not wait for a broker that is away: one try, and the sweep does the rest.
+    "max_retries": 0,
     "socket_timeout": 5.0,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
 }
