@@ -29,8 +29,9 @@ def choose(reader: Page, frequency: str, amount: str) -> None:
 
 def go_to_stripe(reader: Page, address: str) -> None:
     """Fill in our page with the sum and arrive on Stripe's."""
-    reader.get_by_label("Email address").fill(address)
-    reader.locator("form.give-details button").click()
+    form = reader.locator("form.give-details")
+    form.get_by_label("Email address").fill(address)
+    form.get_by_role("button").click()
     expect(reader.get_by_label("Card number")).to_be_visible()
     expect(reader).not_to_have_url(re.compile("localhost"))
 

@@ -25,8 +25,8 @@ def html_of(mail: EmailMessage) -> str:
 
 
 def link_in(mail: EmailMessage, path: str) -> str:
-    """Return the link in a mail's text whose address holds a path."""
-    (link,) = set(re.findall(rf"https?://\S*{re.escape(path)}\S*", text_of(mail)))
+    """Return the one link in a mail's text whose path and query match a pattern."""
+    (link,) = set(re.findall(rf"https?://[^/\s]+{path}(?=\s)", text_of(mail)))
     return str(link)
 
 

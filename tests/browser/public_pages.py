@@ -50,8 +50,7 @@ def make_all_rows() -> None:
     withdrawn.status, withdrawn.withdrawn_at, withdrawn.withdrawal_note = "withdrawn", now, "A source was in danger."
     withdrawn.save()
     newsletter = Newsletter.objects.get()
-    for name in ("active", "leaving"):
-        make_subscription(newsletter=newsletter, email=f"{name}@example.org", at=now)
+    make_subscription(newsletter=newsletter, email="active@example.org", at=now)
     make_subscription(newsletter=newsletter, email="new@example.org", state=Subscription.State.PENDING, at=now)
     issue = assemble(newsletter=newsletter, issue_date=now.astimezone(newsletter.zone).date(), at=now)
     issue.letter = "Good morning,\n\nwe argued about a lamp."
@@ -83,8 +82,14 @@ def _subscription(name: str) -> Subscription:
     return Subscription.objects.get(subscriber__email=f"{name}@example.org")
 
 
-def _token(name: str) -> str:
-    return unsubscribing.token(_subscription(name).link_id)
+def _path_with_token(what: str, subscription: Subscription) -> str:
+    return f"/newsletter/{what}/{unsubscribing.token(subscription.link_id)}/"
+
+
+def _path_of_somebody_leaving() -> str:
+    """Return a page whose button nobody has pressed yet."""
+    newsletter = Newsletter.objects.get()
+    return _path_with_token("unsubscribe", make_subscription(newsletter=newsletter, at=timezone.now()))
 
 
 def _confirm_path() -> str:
@@ -144,9 +149,9 @@ def _pages() -> Iterator[PublicPage]:
     yield PublicPage("confirm", _confirm_path)
     yield PublicPage("confirm-expired", "/newsletter/confirm/nothing/", status=410)
     yield PublicPage("welcome", f"/newsletter/{LETTER}/welcome/")
-    yield PublicPage("unsubscribe", lambda: f"/newsletter/unsubscribe/{_token('active')}/")
-    yield PublicPage("unsubscribed", lambda: f"/newsletter/unsubscribe/{_token('leaving')}/", act=_press("Unsubscribe"))
-    yield PublicPage("preferences", lambda: f"/newsletter/preferences/{_token('active')}/")
+    yield PublicPage("unsubscribe", lambda: _path_with_token("unsubscribe", _subscription("active")))
+    yield PublicPage("unsubscribed", _path_of_somebody_leaving, act=_press("Unsubscribe"))
+    yield PublicPage("preferences", lambda: _path_with_token("preferences", _subscription("active")))
     yield PublicPage("issues", f"/newsletter/{LETTER}/issues/")
     yield PublicPage("issue", _issue_path)
     yield PublicPage("issue-sample", f"/newsletter/{LETTER}/preview/")

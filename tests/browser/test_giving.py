@@ -101,7 +101,7 @@ def test_declined_card_stays_with_its_reason_and_the_way_back_finds_everything_f
 
     reader.get_by_role("link", name="Back").click()
     expect(reader).to_have_url(re.compile(f"^{house.url}/support/"))
-    expect(reader.get_by_label("Email address")).to_have_value(ADDRESS)
+    expect(reader.locator("form.give-details").get_by_label("Email address")).to_have_value(ADDRESS)
     expect(reader.locator("p.sum")).to_contain_text("$100 once")
     expect(reader.locator(".notice")).to_contain_text("No money was taken")
 
@@ -166,4 +166,4 @@ def test_last_page_says_when_nothing_was_paid(reader: Page) -> None:
 
     expect(reader.get_by_role("heading", level=1)).to_have_text("One moment")
     reader.get_by_role("link", name="I have not paid yet").click()
-    expect(reader.get_by_label("Email address")).to_have_value(ADDRESS)
+    expect(reader.locator("form.give-details").get_by_label("Email address")).to_have_value(ADDRESS)

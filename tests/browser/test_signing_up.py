@@ -13,6 +13,7 @@ from tests.browser.paper import STORY, make_paper
 from tests.mailbox import Mailbox
 
 ADDRESS = "vera@example.org"
+CONFIRM = r"/newsletter/confirm/\S+"
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def _sign_up(reader: Page) -> None:
 
 
 def _confirm(reader: Page, mailbox: Mailbox) -> None:
-    reader.goto(link_in(mail_to(mailbox, ADDRESS), "/confirm/"))
+    reader.goto(link_in(mail_to(mailbox, ADDRESS), CONFIRM))
     reader.get_by_role("button", name="Send me The Friday Letter").click()
     expect(reader.get_by_role("heading", level=1)).to_have_text("Welcome")
 
@@ -93,7 +94,7 @@ def test_sign_up_is_active_once_the_mailed_button_is_pressed(reader: Page, mailb
     mail = mail_to(mailbox, ADDRESS)
     assert "The Friday Letter" in str(mail["Subject"])
 
-    reader.goto(link_in(mail, "/confirm/"))
+    reader.goto(link_in(mail, CONFIRM))
     assert _state() == Subscription.State.PENDING
     reader.get_by_role("button", name="Send me The Friday Letter").click()
 
