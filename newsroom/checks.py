@@ -1,5 +1,6 @@
 """Configuration that would be unsafe stops the start, with the variable's name."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,12 @@ def keyrings_are_sound(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _keyring_faults() -> Iterator[CheckMessage]:
-    seen = {settings.SECRET_KEY: "SECRET_KEY"}
+    seen = {}
+    secret_key = os.environ.get("SECRET_KEY", "")
+    if settings.IS_PRODUCTION and not secret_key:
+        yield Error("SECRET_KEY is not set.", hint="Set it to 50 random characters.", id="newsroom.E004")
+    if secret_key:
+        seen[secret_key] = "SECRET_KEY"
     for name, purpose in KEYRINGS.items():
         keys = getattr(settings, name)
         if not keys:
@@ -43,28 +49,37 @@ def _keyring_faults() -> Iterator[CheckMessage]:
 @register(Tags.security, deploy=True)
 def production_is_safe(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """What a development machine may do and a production machine may not."""
-    return list(_production_faults()) if settings.IS_PRODUCTION else []
+    return [*_server_faults(), *_site_faults()] if settings.IS_PRODUCTION else []
 
 
-def _production_faults() -> Iterator[CheckMessage]:
-    if settings.DEBUG:
-        yield Error("DEBUG is on.", hint="Set DEBUG=0.", id="newsroom.E010")
+def _server_faults() -> Iterator[CheckMessage]:
     if not settings.DATABASE_URL:
         yield Error("DATABASE_URL is not set.", hint="Name the PostgreSQL database.", id="newsroom.E011")
-    if ".sandbox" in settings.DATABASE_URL or ".sandbox" in settings.REDIS_URL:
-        yield Error("DATABASE_URL or REDIS_URL names the sandbox's embedded servers.", id="newsroom.E012")
+    for name in ("DATABASE_URL", "REDIS_URL", "CACHE_URL"):
+        # The sandbox keeps its sockets in folders of this name.
+        if ".sandbox" in getattr(settings, name):
+            yield Error(f"{name} names a server of the sandbox.", id="newsroom.E012")
     if not settings.EMAIL_URL:
         yield Error("EMAIL_URL is not set.", hint="Name the SMTP server, e.g. smtp+starttls://…", id="newsroom.E013")
-    if not settings.SITE_URL.startswith("https://") and not settings.SITE_HOST.endswith(".onion"):
-        yield Error("SITE_URL is not an https address.", id="newsroom.E014")
-    if urlsplit(settings.SITE_URL).path:
-        yield Error("SITE_URL has a path; it is an origin.", id="newsroom.E015")
     if settings.CACHE_URL == settings.REDIS_URL:
         yield Warning(
             "CACHE_URL and REDIS_URL are one Redis, but the broker needs noeviction and the cache allkeys-lru.",
             hint="Set CACHE_URL to a second Redis.",
             id="newsroom.W016",
         )
+
+
+def _site_faults() -> Iterator[CheckMessage]:
+    if settings.ENVIRONMENT not in {"production", "development"}:
+        yield Error(
+            f"ENVIRONMENT is {settings.ENVIRONMENT!r}; it is either 'production' or 'development'.", id="newsroom.E009"
+        )
+    if settings.DEBUG:
+        yield Error("DEBUG is on.", hint="Set DEBUG=0.", id="newsroom.E010")
+    if not settings.SITE_URL.startswith("https://") and not settings.SITE_HOST.endswith(".onion"):
+        yield Error("SITE_URL is not an https address.", id="newsroom.E014")
+    if urlsplit(settings.SITE_URL).path:
+        yield Error("SITE_URL has a path; it is an origin.", id="newsroom.E015")
     if not settings.TRUSTED_PROXIES:
         yield Warning(
             "TRUSTED_PROXIES is 0: behind a proxy every reader would share one limit, and HTTPS would not be seen.",

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from newsroom import smtp
@@ -70,8 +71,13 @@ def send_again(pk: int, *, at: datetime) -> bool:
 
 
 def empty_ended(*, at: datetime) -> int:
-    """Empty the address and context of mails that ended 30 days ago, and return how many there were."""
-    old = OutgoingMail.objects.filter(ended_at__lte=at - KEPT_AFTER_END).exclude(address="", context={})
+    """Empty the address and context of mails that ended 30 days ago, and return how many there were.
+
+    A mail whose outcome nobody ever learned has no end; it counts from the day it was made.
+    """
+    forgotten = Q(state=OutgoingMail.State.UNKNOWN, created_at__lte=at - KEPT_AFTER_END)
+    ended = OutgoingMail.objects.filter(Q(ended_at__lte=at - KEPT_AFTER_END) | forgotten)
+    old = ended.exclude(address="", context={})
     return old.update(address="", context={})
 
 

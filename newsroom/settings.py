@@ -36,7 +36,8 @@ def env_keys(name: str) -> dict[str, str]:
 # The machine
 
 ENVIRONMENT = env("ENVIRONMENT", "production")
-IS_PRODUCTION = ENVIRONMENT == "production"
+# Whatever is not plainly a development machine is held to what production demands.
+IS_PRODUCTION = ENVIRONMENT != "development"
 DEBUG = env_flag("DEBUG")
 SECRET_KEY = env("SECRET_KEY") or ("" if IS_PRODUCTION else "development-only")
 SITE_URL = env("SITE_URL", "http://localhost:8000").rstrip("/")

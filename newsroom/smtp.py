@@ -57,18 +57,31 @@ def send_one(client: smtplib.SMTP, *, sender: str, recipient: str, message: byte
     nothing was taken over (RFC 5321 section 4.2.5), after it nobody knows.
     """
     is_dot_sent = False
+    steps = (
+        (lambda: client.mail(sender), {250}),
+        # 251 and 252 say that the server will forward or try (RFC 5321 section 4.3.2).
+        (lambda: client.rcpt(recipient), {250, 251, 252}),
+        (lambda: client.docmd("DATA"), {354}),
+    )
     try:
         client.ehlo_or_helo_if_needed()
-        for step in (lambda: client.mail(sender), lambda: client.rcpt(recipient), lambda: client.docmd("DATA")):
+        for step, expected in steps:
             code, text = step()
-            if code not in {250, 251, 354}:
-                client.rset()
-                return _answer(code, text, recipient)
+            if code not in expected:
+                return _before_the_text(code, text, recipient)
         is_dot_sent = True
         client.send(smtplib._quote_periods(_with_crlf(message)) + b".\r\n")  # type: ignore[attr-defined]
         return _answer(*client.getreply(), recipient)
     except (smtplib.SMTPException, OSError) as error:
         return Answer(Outcome.UNKNOWN if is_dot_sent else Outcome.TEMPORARY, text=type(error).__name__)
+
+
+def _before_the_text(code: int, text: Any, recipient: str) -> Answer:
+    """Return what an unexpected answer means while nothing was taken over: at best that it may be tried again."""
+    answer = _answer(code, text, recipient)
+    if answer.outcome is Outcome.ACCEPTED:
+        return Answer(Outcome.TEMPORARY, answer.code, answer.text)
+    return answer
 
 
 def _with_crlf(message: bytes) -> bytes:

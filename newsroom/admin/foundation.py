@@ -36,6 +36,8 @@ class OutgoingMailAdmin(FactsAdmin):
     search_fields = ["=address", "=key", "=message_id"]
     search_help_text = _("An exact address, key or Message-ID")
     ordering = ["-created_at", "-pk"]
+    # The context holds links that open a person's own page; the row shows that a mail went out, not what it opens.
+    exclude = ["context", "claim_id", "claim_expires_at"]
     actions = ["send_again"]
 
     @admin.action(description=_("Send again what failed or is unknown"), permissions=["resend"])

@@ -4,6 +4,7 @@ import pytest
 from django.core.checks import run_checks
 
 SAFE = {
+    "ENVIRONMENT": "production",
     "IS_PRODUCTION": True,
     "DEBUG": False,
     "DATABASE_URL": "postgresql://newsroom@db.example/newsroom",
@@ -38,7 +39,9 @@ def test_sound_production_has_no_complaint(production: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "check_id"),
     [
+        ("ENVIRONMENT", "staging", "newsroom.E009"),
         ("DEBUG", True, "newsroom.E010"),
+        ("CACHE_URL", "unix:///tmp/newsroom.sandbox-x/cache.sock?db=0", "newsroom.E012"),
         ("DATABASE_URL", "", "newsroom.E011"),
         ("DATABASE_URL", "postgresql://x@/newsroom?host=/srv/site/.sandbox/pg", "newsroom.E012"),
         ("EMAIL_URL", "", "newsroom.E013"),

@@ -107,6 +107,13 @@ def test_server_refuses(
 
 
 @pytest.mark.django_db
+def test_mail_whose_end_nobody_learned_is_forgotten_too(notice: dict[str, Any]) -> None:
+    mail = queue(notice)
+    OutgoingMail.objects.filter(pk=mail.pk).update(state=OutgoingMail.State.UNKNOWN)
+    assert outbox.empty_ended(at=AT + timedelta(days=31)) == 1
+
+
+@pytest.mark.django_db
 def test_answer_that_repeats_the_address_is_stored_without_it(smtp: Mailbox, notice: dict[str, Any]) -> None:
     smtp.answer_next("550 5.1.1 <reader@example.org>: unknown")
     mail = queue(notice)
