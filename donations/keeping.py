@@ -3,18 +3,23 @@
 Every function calls Stripe first and then learns the result like any other truth; nothing is written on our word alone.
 """
 
+import logging
+import uuid
 from calendar import monthrange
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
 
 from donations import stripe_api
 from donations.giving import check_amount, rule_for
 from donations.models import Frequency, Payment, RecurringGift
 from donations.truth import payment_intents, recurring
-from newsroom.history import record
+from newsroom.history import entries_of, record
+
+logger = logging.getLogger(__name__)
 
 User = AbstractBaseUser | AnonymousUser
 PAUSES = (1, 2, 3)
@@ -111,24 +116,40 @@ def card_address(gift: RecurringGift, *, return_url: str) -> str:
     return str(stripe_api.create_portal_session(gift.customer.stripe_id, return_url=return_url).url)
 
 
-def refund(payment: Payment, *, amount: int, by: User | None, reason: str, at: datetime) -> Payment:
-    """Send back a payment, whole or in part. Raises NotPossible.
+def refund(payment: Payment, *, amount: int, key: uuid.UUID, by: User | None, reason: str, at: datetime) -> Payment:
+    """Send back a payment, whole or in part. Raises NotPossible, errors of `stripe_api`.
 
-    The idempotency key holds what had been refunded before: a double click is one refund, a second part another.
+    The same `key` is the same refund however often it is sent, and is recorded once: a double click, or a second press
+    after an answer was lost, sends no more money.
     """
     if payment.state != Payment.State.PAID or not 0 < amount <= payment.gross - payment.refunded:
         raise NotPossible
-    stripe_api.create_refund(
+    made = stripe_api.create_refund(
         payment.payment_intent_id,
         amount=amount,
         metadata={"newsroom_reason": "staff"},
-        idempotency_key=f"refund:{payment.payment_intent_id}:{payment.refunded}:{amount}",
+        idempotency_key=f"refund:{payment.payment_intent_id}:{key}",
     )
-    payment_intents.learn(payment.payment_intent_id)
-    after = {"amount": amount, "currency": payment.currency}
-    record(payment, action="payment.refunded", actor=_user(by), reason=reason, after=after, at=at)
+    _record_refund(payment, made.id, amount=amount, by=by, reason=reason, at=at)
+    try:
+        payment_intents.learn(payment.payment_intent_id)
+    except stripe_api.StripeError as error:
+        # The money is on its way; only its new total is not known here until Stripe tells it.
+        logger.warning("Payment %s was refunded, but could not be asked about (%s).", payment.pk, error.code)
     payment.refresh_from_db()
     return payment
+
+
+def _record_refund(
+    payment: Payment, refund_id: str, *, amount: int, by: User | None, reason: str, at: datetime
+) -> None:
+    """Write who sent the money back, once for each refund at Stripe."""
+    with transaction.atomic():
+        Payment.objects.select_for_update().get(pk=payment.pk)
+        if entries_of(payment).filter(action="payment.refunded", after__refund=refund_id).exists():
+            return
+        after = {"amount": amount, "currency": payment.currency, "refund": refund_id}
+        record(payment, action="payment.refunded", actor=_user(by), reason=reason, after=after, at=at)
 
 
 def _living(gift: RecurringGift) -> None:

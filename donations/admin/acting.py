@@ -1,6 +1,7 @@
 """What staff do to money: each a page that asks for a reason, a POST, a permission, and a history entry."""
 
 import csv
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,7 +30,9 @@ class ReasonForm(forms.Form):
 
 class RefundForm(ReasonForm):
     amount = forms.CharField(label=gettext_lazy("Amount"), max_length=20)
-    field_order = ["amount", "reason"]
+    # New each time the page is opened: pressing the button again is the same refund, another visit another one.
+    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    field_order = ["amount", "reason", "key"]
 
     def __init__(self, *args: Any, payment: Payment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,11 +60,23 @@ def refund(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         words = form.cleaned_data
         try:
-            keeping.refund(payment, amount=words["amount"], by=request.user, reason=words["reason"], at=timezone.now())
+            keeping.refund(
+                payment,
+                amount=words["amount"],
+                key=words["key"],
+                by=request.user,
+                reason=words["reason"],
+                at=timezone.now(),
+            )
         except keeping.NotPossible:
             form.add_error(None, _("This payment cannot be refunded now."))
+        except stripe_api.StripeRefused as error:
+            # Stripe repeats its refusal as long as it keeps the key.
+            message = _("Stripe refused this (%(code)s). Open this page again to make another try.")
+            form.add_error(None, message % {"code": error.code})
         except stripe_api.StripeError as error:
-            form.add_error(None, _("Stripe refused or did not answer (%(code)s).") % {"code": error.code})
+            message = _("Stripe did not answer (%(code)s). Pressing the button again sends the money only once.")
+            form.add_error(None, message % {"code": error.code})
         else:
             messages.success(request, _("The money is on its way back."))
             return _back(payment)

@@ -1,6 +1,8 @@
 """What donors do with a gift that runs, and what they are told."""
 
 import json
+import re
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -211,6 +213,38 @@ def test_erasing_ends_the_gift_and_keeps_the_money_without_the_person(reader: Re
     assert "Send me a link" in reader.client.get("/support/mine/").content.decode()
 
 
+def open_readers_page(reader: Reader) -> str:
+    """Open the page of everything held, which the newsletters' package has, and return the proof its forms carry."""
+    with reader._commits(execute=True):
+        reader.client.post("/newsletter/mine/ask/", {"email": "reader@example.org"})
+    reader.work()
+    link = OutgoingMail.objects.filter(template="own_page").latest("pk").context["url"]
+    assert reader.client.post(link.replace("http://testserver", "")).status_code == 303
+    page = reader.client.get("/newsletter/mine/erase/").content.decode()
+    return re.findall(r'name="proof" value="(\w+)"', page)[0]
+
+
+def test_erasing_on_the_readers_own_page_ends_the_gift_too(reader: Reader) -> None:
+    gift = monthly(reader)
+    proof = open_readers_page(reader)
+    assert "It is erased" in reader.client.post("/newsletter/mine/erase/", {"proof": proof}).content.decode()
+    gift.refresh_from_db()
+    assert gift.state == "ended"
+    assert stripe_api.retrieve_subscription(gift.stripe_id).status == "canceled"
+    assert not Donor.objects.filter(email="reader@example.org").exists()
+
+
+def test_nothing_is_erased_while_the_gift_cannot_be_ended(reader: Reader, settings: Any) -> None:
+    monthly(reader)
+    proof = open_readers_page(reader)
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+    response = reader.client.post("/newsletter/mine/erase/", {"proof": proof})
+    assert response.status_code == 503
+    assert "nothing was erased" in response.content.decode()
+    assert Donor.objects.filter(email="reader@example.org").exists()
+    assert OutgoingMail.objects.filter(address="reader@example.org").exists()
+
+
 def test_a_failed_renewal_asks_for_the_card_once_for_each_try_and_ends_with_a_goodbye(reader: Reader) -> None:
     gift = monthly(reader)
     reader.sandbox.fail_next(gift.stripe_id, times=20)
@@ -248,7 +282,7 @@ def test_a_new_card_mends_a_failed_renewal(reader: Reader) -> None:
 def test_a_refund_is_confirmed_once(reader: Reader) -> None:
     reader.give()
     payment = Payment.objects.get()
-    keeping.refund(payment, amount=500, by=None, reason="asked for it", at=timezone.now())
+    keeping.refund(payment, amount=500, key=uuid.uuid4(), by=None, reason="asked for it", at=timezone.now())
     reader.webhooks(times=2, shuffle=2)
     payment.refresh_from_db()
     assert payment.refunded == 500
@@ -259,7 +293,7 @@ def test_more_than_was_kept_is_not_refunded(reader: Reader) -> None:
     reader.give()
     payment = Payment.objects.get()
     with pytest.raises(keeping.NotPossible):
-        keeping.refund(payment, amount=2001, by=None, reason="", at=timezone.now())
+        keeping.refund(payment, amount=2001, key=uuid.uuid4(), by=None, reason="", at=timezone.now())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What staff do to money takes a permission, a POST and a reason, and leaves a trace."""
 
 import csv
+import re
 from io import StringIO
 from typing import Any
 
@@ -8,12 +9,20 @@ import pytest
 from django.test import Client
 
 from donations.admin.acting import COLUMNS, safe_cell
-from donations.models import Payment, RecurringGift
+from donations.models import Payment, RecurringGift, Refund
 from newsroom.models import HistoryEntry, OutgoingMail
 from tests.donations.factories import make_appeal, make_donation, make_donor, make_payment
 from tests.donations.reader import Reader
 
 pytestmark = pytest.mark.django_db
+
+
+def refund_form(staff_client: Client, payment: Payment, **fields: str) -> dict[str, str]:
+    """Open the page of a refund, and return what its form sends."""
+    page = staff_client.get(f"/admin/donations/payment/{payment.pk}/refund/").content.decode()
+    key = re.search(r'name="key" value="([^"]+)"', page)
+    assert key is not None
+    return {"amount": "5", "reason": "They asked for it", "key": key[1], **fields}
 
 
 def test_a_refund_in_part_goes_back_once_and_is_recorded(reader: Reader, staff_client: Client) -> None:
@@ -23,13 +32,64 @@ def test_a_refund_in_part_goes_back_once_and_is_recorded(reader: Reader, staff_c
     assert "20.00" in staff_client.get(address).content.decode()
     payment.refresh_from_db()
     assert payment.refunded == 0, "looking must not refund"
-    response = staff_client.post(address, {"amount": "5", "reason": "They asked for it"})
+    response = staff_client.post(address, refund_form(staff_client, payment))
     assert response.status_code == 302
     payment.refresh_from_db()
     assert payment.refunded == 500
     entry = HistoryEntry.objects.get(action="payment.refunded")
-    assert (entry.reason, entry.after) == ("They asked for it", {"amount": 500, "currency": "USD"})
+    sent_back = {"amount": 500, "currency": "USD", "refund": Refund.objects.get().stripe_id}
+    assert (entry.reason, entry.after) == ("They asked for it", sent_back)
     assert entry.actor is not None
+
+
+def test_pressing_twice_is_one_refund_and_opening_the_page_again_is_another(
+    reader: Reader, staff_client: Client
+) -> None:
+    reader.give()
+    payment = Payment.objects.get()
+    address = f"/admin/donations/payment/{payment.pk}/refund/"
+    form = refund_form(staff_client, payment)
+    for _ in range(2):
+        assert staff_client.post(address, form).status_code == 302
+    payment.refresh_from_db()
+    assert payment.refunded == 500
+    assert HistoryEntry.objects.filter(action="payment.refunded").count() == 1
+    staff_client.post(address, refund_form(staff_client, payment))
+    payment.refresh_from_db()
+    assert payment.refunded == 1000
+    assert HistoryEntry.objects.filter(action="payment.refunded").count() == 2
+
+
+def test_a_refund_whose_answer_was_lost_is_sent_once_and_recorded(reader: Reader, staff_client: Client) -> None:
+    reader.give()
+    payment = Payment.objects.get()
+    address = f"/admin/donations/payment/{payment.pk}/refund/"
+    form = refund_form(staff_client, payment)
+    reader.sandbox.mode(lose_answer=2, seconds=0, path="/v1/refunds", method="POST")
+    assert "only once" in staff_client.post(address, form).content.decode()
+    reader.webhooks()
+    assert staff_client.post(address, form).status_code == 302
+    assert Refund.objects.get().amount == 500
+    assert HistoryEntry.objects.filter(action="payment.refunded").count() == 1
+
+
+def test_a_refund_that_cannot_be_asked_about_is_still_recorded(reader: Reader, staff_client: Client) -> None:
+    reader.give()
+    payment = Payment.objects.get()
+    form = refund_form(staff_client, payment)
+    reader.sandbox.mode(server_error=5, path=f"/v1/payment_intents/{payment.payment_intent_id}", method="GET")
+    assert staff_client.post(f"/admin/donations/payment/{payment.pk}/refund/", form).status_code == 302
+    assert HistoryEntry.objects.filter(action="payment.refunded").count() == 1
+    payment.refresh_from_db()
+    assert payment.refunded == 0, "nothing is written that Stripe has not told"
+
+
+def test_a_refund_without_the_key_of_its_page_is_refused(reader: Reader, staff_client: Client) -> None:
+    reader.give()
+    payment = Payment.objects.get()
+    address = f"/admin/donations/payment/{payment.pk}/refund/"
+    assert staff_client.post(address, {"amount": "5", "reason": "x"}).status_code == 200
+    assert not Refund.objects.exists()
 
 
 @pytest.mark.parametrize(("amount", "reason"), [("21", "x"), ("0", "x"), ("-1", "x"), ("5", "")])
@@ -38,7 +98,7 @@ def test_a_refund_that_is_too_much_or_without_a_reason_is_refused(
 ) -> None:
     reader.give()
     payment = Payment.objects.get()
-    data = {"amount": amount, "reason": reason}
+    data = refund_form(staff_client, payment, amount=amount, reason=reason)
     assert staff_client.post(f"/admin/donations/payment/{payment.pk}/refund/", data).status_code == 200
     payment.refresh_from_db()
     assert payment.refunded == 0

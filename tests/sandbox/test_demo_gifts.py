@@ -1,6 +1,7 @@
 """The demo's gifts: played through with a real Stripe stand-in, whose file then serves the running sandbox."""
 
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -95,7 +96,9 @@ def test_history_sends_no_mail_and_no_webhook(stripe: StripeSandbox) -> None:
 
 def test_payment_of_the_history_can_be_sent_back(stripe: StripeSandbox) -> None:
     payment = Payment.objects.filter(state="paid").order_by("paid_at")[0]
-    payment = keeping.refund(payment, amount=payment.gross, by=None, reason="a test", at=timezone.now())
+    payment = keeping.refund(
+        payment, amount=payment.gross, key=uuid.uuid4(), by=None, reason="a test", at=timezone.now()
+    )
     assert payment.kept == 0
     assert reconcile(since=timezone.now() - timedelta(days=365), dry_run=True).drift == []
 
