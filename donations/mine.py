@@ -11,9 +11,10 @@ from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
 
-from donations import keeping, safety
+from donations import keeping, safety, stripe_api
 from donations.models import Donation, Donor, DonorLink, LinkRequest, Payment, RecurringGift, current_terms
 from donations.money import to_decimal
+from newsroom import registry
 from newsroom.limits import allow
 from newsroom.mail import queue_mail
 from newsroom.waking import wake
@@ -166,11 +167,18 @@ def _payment_facts(payment: Payment) -> dict[str, Any]:
     }
 
 
-def end_gifts(donor: Donor, *, at: datetime) -> None:
-    """End every living recurring gift at Stripe, as erasing its person needs. Raises errors of `stripe_api`."""
-    for gift in gifts_of(donor):
+def end_gifts(address: str, at: datetime) -> None:
+    """End at Stripe every living recurring gift of the donor behind a normalised address. For the registry.
+
+    Once the person is erased nobody could end them any more. Raises registry.CannotLeaveNow.
+    """
+    donor = Donor.objects.filter(email=address).first()
+    for gift in gifts_of(donor) if donor is not None else []:
         if gift.state != RecurringGift.State.ENDED:
-            keeping.cancel(gift, at=at, reason="the donor erased their data")
+            try:
+                keeping.cancel(gift, at=at, reason="the donor erased their data")
+            except stripe_api.StripeError as error:
+                raise registry.CannotLeaveNow from error
 
 
 def erase_person(address: str, at: datetime) -> None:

@@ -10,6 +10,7 @@ from newsroom import outbox, registry
 def register_all() -> None:
     registry.dashboard_panels += [week_panel, reminders_panel]
     registry.page_boundaries.append(Appeal.objects.next_boundary)
+    registry.person_leaving.append(mine.end_gifts)
     registry.person_erased += [reminders.erase_person, mine.erase_person]
     registry.person_exported["gifts"] = mine.export
     registry.donor_checks.append(mine.is_donor)

@@ -1,4 +1,4 @@
-"""One person across all packages: everything held, as a document, and everything erased, in one transaction."""
+"""One person across all packages: everything held, as a document, and everything erased."""
 
 from datetime import datetime
 from typing import Any
@@ -34,14 +34,21 @@ def export(address: str) -> dict[str, Any]:
     }
 
 
-@transaction.atomic
 def erase(address: str, *, at: datetime) -> None:
-    """Erase the person behind a normalised address from every package.
+    """Erase the person behind a normalised address from every package. Raises registry.CannotLeaveNow.
 
-    1. Each package erases its own, keeping only what names nobody.
-    2. Mails that wait are cancelled, and the address leaves every row of the outbox.
-    3. A keyed hash stays, so that an import cannot bring the address back; the person can, by signing up again.
+    1. What runs for the person at other servers, such as a monthly gift, is ended there, outside any transaction.
+    2. Each package erases its own, keeping only what names nobody.
+    3. Mails that wait are cancelled, and the address leaves every row of the outbox.
+    4. A keyed hash stays, so that an import cannot bring the address back; the person can, by signing up again.
     """
+    for leave in registry.person_leaving:
+        leave(address, at)
+    _forget(address, at)
+
+
+@transaction.atomic
+def _forget(address: str, at: datetime) -> None:
     for forget in registry.person_erased:
         forget(address, at)
     mails = OutgoingMail.objects.filter(address=address)

@@ -44,6 +44,10 @@ class RetentionRule:
     enforce: Callable[[datetime, datetime, bool], int]
 
 
+class CannotLeaveNow(Exception):
+    """A person cannot be erased at this moment, because a server that must be told gave no good answer."""
+
+
 ArticleHook = Callable[["Article", datetime], None]
 PersonHook = Callable[[str, datetime], None]
 PersonExport = Callable[[str], dict[str, Any]]
@@ -52,6 +56,9 @@ PanelMaker = Callable[[datetime], Panel]
 
 article_withdrawn: list[ArticleHook] = []
 article_corrected: list[ArticleHook] = []
+# Called with a normalised address before the transaction that erases the person, so here other servers may be asked to
+# stop what would go on without us. Raises CannotLeaveNow, and nothing is erased.
+person_leaving: list[PersonHook] = []
 # Called with a normalised address, inside the transaction that erases the person.
 person_erased: list[PersonHook] = []
 # Called with a normalised address; returns everything the package holds about the person, by kind.

@@ -198,7 +198,7 @@ def change_address(token: str, *, at: datetime) -> Subscriber:
 
 
 def erase(visit: Visit, *, at: datetime) -> None:
-    """Erase the person of a visit everywhere, and with them the visit."""
+    """Erase the person of a visit everywhere, and with them the visit. Raises registry.CannotLeaveNow."""
     persons.erase(visit.address, at=at)
 
 

@@ -19,7 +19,7 @@ from donations.giving import ChoiceRefused
 from donations.models import Donor, RecurringGift
 from donations.money import InvalidAmount, format_number, parse_amount
 from donations.views.support import HttpResponseSeeOther
-from newsroom import persons
+from newsroom import persons, registry
 from newsroom.limits import network_of
 from newsroom.pages import render_page
 
@@ -170,11 +170,10 @@ def erase(request: HttpRequest, donor: Donor) -> HttpResponseBase:
         return render_page(request, "donations/mine_erase.html", language=donor.language)
     at = timezone.now()
     try:
-        mine.end_gifts(donor, at=at)
-    except stripe_api.StripeError:
+        persons.erase(str(donor.email), at=at)
+    except registry.CannotLeaveNow:
         trouble = _("The payment provider did not answer, so nothing was erased. Please try again in a minute.")
         return _gifts_page(request, donor, trouble=trouble, status=503)
-    persons.erase(str(donor.email), at=at)
     response = render_page(request, "donations/mine_erased.html", language=donor.language)
     response.delete_cookie(COOKIE, path=reverse("donations:mine"))
     return response

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from newsroom import persons
+from newsroom import persons, registry
 from newsroom.limits import network_of
 from newsroom.outlet import current_outlet
 from newsroom.pages import public, render_page
@@ -177,7 +177,11 @@ def erase(request: HttpRequest, visit: visits.Visit) -> HttpResponseBase:
     """Ask once more, then erase everything that may be erased."""
     if request.method != "POST":
         return render_page(request, "subscriptions/mine_erase.html", {"visit": visit}, language=visit.language)
-    visits.erase(visit, at=timezone.now())
+    try:
+        visits.erase(visit, at=timezone.now())
+    except registry.CannotLeaveNow:
+        words = {"visit": visit, "is_in_trouble": True}
+        return render_page(request, "subscriptions/mine_erase.html", words, language=visit.language, status=503)
     response = render_page(request, "subscriptions/mine_erased.html", language=visit.language)
     response.delete_cookie(COOKIE, path=PAGE, samesite="Lax")
     return response
