@@ -3,10 +3,11 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -33,6 +34,8 @@ SUSPICIOUS_REFUSALS = 20
 SUSPICIOUS_SHARE = 0.9
 # While the database is away, what is known of a window is kept this long to be written down.
 RECORD_FOR_SECONDS = 120.0
+# Every token is as long as any other.
+ANY_LINK = UUID(int=0)
 
 
 class Stop(StrEnum):
@@ -96,7 +99,13 @@ def _configured_transport() -> Transport:
 
 def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: float) -> Turn:
     turn = Turn(Stop.TURN_IS_OVER)
-    message: IssueMessage | None = None
+    try:
+        # Before anything is claimed, so that an issue that cannot be written puts nobody's delivery in doubt.
+        message = message_of(issue, issue.rendering, token_length=len(token(ANY_LINK)))
+    except Exception as error:
+        _pause_unwritable(issue, error)
+        turn.stop = Stop.PAUSED
+        return turn
     limits = Limits()
     after = 0
     while steady() < until and (window := limits.window(transport.window, until=until)):
@@ -109,13 +118,20 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
             after = 0
             continue
         after = held.last_id
-        if later := limits.postponed(held.deliveries, at=timezone.now()):
-            claims.postpone(held, later)
-            held = held.without(later)
+        with _given_back(held):
+            if later := limits.postponed(held.deliveries, at=timezone.now()):
+                claims.postpone(held, later)
+                held = held.without(later)
         if held.deliveries:
             try:
-                message = message or message_of(issue, issue.rendering, token_length=_token_length(held))
-                outcomes = _send(held, _envelopes(message, held), transport)
+                envelopes = _envelopes(message, held)
+            except Exception as error:
+                _give_back(held)
+                _pause_unwritable(issue, error)
+                turn.stop = Stop.PAUSED
+                break
+            try:
+                outcomes = _send(held, envelopes, transport)
             except TransportDown as error:
                 logger.warning("Issue %s waits for the mail server: %s", issue.pk, error)
                 _give_back(held)
@@ -124,7 +140,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
             turn.count(outcomes)
             limits.learn(held.deliveries, outcomes, at=timezone.now())
             if reason := _alarming(outcomes):
-                issues.pause(issue, by=None, at=timezone.now(), reason=reason)
+                _pause(issue, reason)
                 turn.stop = Stop.PAUSED
                 break
     return turn
@@ -134,8 +150,26 @@ def _give_back(held: claims.Claim) -> None:
     _write(held, [Outcome(one.delivery_id, Verdict.UNTOUCHED) for one in held.deliveries])
 
 
-def _token_length(held: claims.Claim) -> int:
-    return len(token(held.deliveries[0].link_id))
+@contextmanager
+def _given_back(held: claims.Claim) -> Iterator[None]:
+    """Give the claim back when something fails while nothing of it has been sent: it would become unknown otherwise."""
+    try:
+        yield
+    except Exception:
+        _give_back(held)
+        raise
+
+
+def _pause_unwritable(issue: Issue, error: Exception) -> None:
+    logger.error("No mail of issue %s can be written.", issue.pk, exc_info=error)
+    reason = _("A mail of this issue cannot be written: %(error)s") % {"error": error}
+    _pause(issue, reason)
+
+
+def _pause(issue: Issue, reason: str) -> None:
+    """Pause the issue, unless it has ended since: then there is nothing to pause."""
+    with suppress(issues.StepRefused):
+        issues.pause(issue, by=None, at=timezone.now(), reason=reason)
 
 
 def _envelopes(message: IssueMessage, held: claims.Claim) -> list[Envelope]:

@@ -24,6 +24,14 @@ def validate_newsletter_slug(slug: str) -> None:
         raise ValidationError(_("“%(slug)s” is used by the site itself."), code="reserved", params={"slug": slug})
 
 
+def validate_ascii_address(address: str) -> None:
+    """Refuse an address that a mail server without SMTPUTF8 (RFC 6531) cannot be told."""
+    if not address.isascii():
+        raise ValidationError(
+            _("Only Latin letters without accents: write another domain in its xn-- form."), code="not_ascii"
+        )
+
+
 class NewsletterQuerySet(models.QuerySet["Newsletter"]):
     def active(self) -> Self:
         return self.filter(is_active=True)
@@ -100,8 +108,8 @@ class Newsletter(ShownOnPages):
     )
 
     sender_name = models.CharField(_("sender's name"), max_length=100)
-    sender_address = models.EmailField(_("sender's address"))
-    reply_to = models.EmailField(_("replies go to"), blank=True)
+    sender_address = models.EmailField(_("sender's address"), validators=[validate_ascii_address])
+    reply_to = models.EmailField(_("replies go to"), blank=True, validators=[validate_ascii_address])
     intro = models.TextField(
         _("introduction"), blank=True, help_text=_("The letter an issue starts with unless changed.")
     )

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from newsroom.models import Suppression
 from newsroom.suppressions import suppress
 from subscriptions import claims, consent, issues, sending
-from subscriptions.models import Consent, Delivery, Issue, Newsletter, Subscription
+from subscriptions.models import Consent, Delivery, Issue, Newsletter, Subscriber, Subscription
 from tests.mailbox import Mailbox
 from tests.subscriptions.factories import NOW, make_subscription
 from tests.subscriptions.issue_factories import make_sending_issue
@@ -127,6 +129,51 @@ def test_a_permanent_refusal_is_final_and_names_no_address(newsletter: Newslette
     assert (delivery.state, delivery.reply) == ("refused", "550 5.1.1 <<address>> unknown")
     issue.refresh_from_db()
     assert issue.state == Issue.State.SENT
+
+
+@pytest.mark.parametrize("spoiled", ["sender", "key"])
+def test_an_issue_that_cannot_be_written_is_paused_and_nobody_becomes_unknown(
+    newsletter: Newsletter, smtp: Mailbox, settings: Any, spoiled: str
+) -> None:
+    make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    if spoiled == "sender":
+        Newsletter.objects.update(sender_address="friday@méridien.example")
+    else:
+        settings.UNSUBSCRIBE_KEYS = {"k" * 60: "00" * 32}
+
+    turn = sending.send_issue(issue.pk)
+
+    issue.refresh_from_db()
+    assert turn.stop is sending.Stop.PAUSED
+    assert issue.paused_at is not None
+    assert issue.pause_reason.startswith("A mail of this issue cannot be written")
+    assert states(issue) == {"pending": 1}
+    assert smtp.messages == []
+
+
+def test_a_reader_whose_mail_cannot_be_written_leaves_the_window_untouched(
+    newsletter: Newsletter, smtp: Mailbox
+) -> None:
+    subscriptions = [make_subscription(newsletter=newsletter) for _number in range(3)]
+    issue = make_sending_issue(newsletter=newsletter)
+    Subscriber.objects.filter(pk=subscriptions[1].subscriber_id).update(email="jörg@example.org")
+
+    assert sending.send_issue(issue.pk).stop is sending.Stop.PAUSED
+
+    assert states(issue) == {"pending": 3}
+    assert set(Delivery.objects.values_list("tries", flat=True)) == {0}
+    assert smtp.messages == []
+
+
+@pytest.mark.parametrize("field", ["sender_address", "reply_to"])
+def test_a_newsletters_addresses_are_ascii(newsletter: Newsletter, field: str) -> None:
+    setattr(newsletter, field, "friday@méridien.example")
+
+    with pytest.raises(ValidationError) as refused:
+        newsletter.full_clean()
+
+    assert list(refused.value.message_dict) == [field]
 
 
 def body(message: EmailMessage, kind: str) -> str:
