@@ -4,7 +4,6 @@ Only this module builds a message. `newsroom.outbox` sends it.
 """
 
 from datetime import UTC, datetime
-from email.headerregistry import Address
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from uuid import uuid4
@@ -106,8 +105,3 @@ def render_parts(template: str, context: dict[str, Any], language: str) -> tuple
         text = render_to_string(f"{folder}/body.txt", words).strip() + "\n"
         html = _inliner.inline(render_to_string(f"{folder}/body.html", words))
     return subject, text, html
-
-
-def display_address(name: str, address: str) -> str:
-    """Return `Name <address>` with the name encoded as a header needs it."""
-    return str(Address(display_name=name, addr_spec=address)) if name else address

@@ -53,6 +53,10 @@ DatabaseOperations.execute_sql_flush = _empty_touched_tables  # type: ignore[met
 flush.emit_post_migrate_signal = lambda *args, **kwargs: None  # type: ignore[assignment]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if all(all(mark.args) for mark in item.iter_markers("where"))]
+
+
 @pytest.fixture(autouse=True)
 def _clean_redis() -> None:
     """Give each test an empty broker, cache and set of limits."""

@@ -11,3 +11,9 @@ def test_readme_lists_every_variable_that_the_settings_read() -> None:
     listed = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert len(read) > 20
     assert read == listed
+
+
+def test_every_file_that_the_documents_link_to_exists() -> None:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name} links to {link}"

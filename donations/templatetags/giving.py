@@ -3,8 +3,6 @@
 from typing import Any
 
 from django import template
-from django.template import TemplateDoesNotExist
-from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.translation import get_language
 
@@ -53,13 +51,3 @@ def donation_form(context: dict[str, Any], article: Article | None = None) -> di
 def money(amount: int, currency: str) -> str:
     """Write minor units in the page's language: `{{ payment.gross|money:payment.currency }}`."""
     return format_money(amount, currency, get_language() or "en")
-
-
-@register.simple_tag
-def has_template(name: str) -> bool:
-    """Say whether a template exists, for a part of the form that another module brings."""
-    try:
-        get_template(name)
-    except TemplateDoesNotExist:
-        return False
-    return True

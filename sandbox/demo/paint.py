@@ -186,9 +186,6 @@ class Canvas:
         lower = self.image.crop((0, line, self.width, self.height)).filter(ImageFilter.BoxBlur((5, 1)))
         self.image.paste(lower, (0, line))
 
-    def soften(self, radius: float) -> None:
-        self.image = self.image.filter(ImageFilter.GaussianBlur(radius))
-
     def finish(self, *, grain: float = 9, vignette: float = 0.28) -> Image.Image:
         """Darken the corners a little and add grain, which also hides the steps of the gradients."""
         shade = Image.radial_gradient("L").resize(self.size, Image.Resampling.BICUBIC)

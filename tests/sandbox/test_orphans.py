@@ -47,7 +47,8 @@ def _kill_owner_of(path: Path, environment: dict[str, str]) -> list[int]:
     return pids
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's end")
+# Only Linux tells children of their parent's end.
+@pytest.mark.where(sys.platform == "linux")
 def test_servers_end_with_their_killed_owner(bare_environment: dict[str, str], folder: Folder) -> None:
     folder.release()
     pids = _kill_owner_of(folder.path, bare_environment)

@@ -129,7 +129,8 @@ def test_interrupted_first_start_is_made_anew(bare_environment: dict[str, str], 
         assert not half.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs under another account")
+# Only root's server runs under another account.
+@pytest.mark.where(os.geteuid() == 0)
 def test_root_in_a_closed_folder_gets_programs_and_data_elsewhere(
     bare_environment: dict[str, str], tmp_path: Path
 ) -> None:
