@@ -1,8 +1,18 @@
+import re
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from donations.models.amounts import Currency
 from newsroom.site_version import ShownOnPages
+from newsroom.time_zones import validate_time_zone
+
+# Stripe refuses every gift with another: https://docs.stripe.com/get-started/account/statement-descriptors#requirements
+STATEMENT_SUFFIX = re.compile(r"[A-Za-z0-9 .-]*[A-Za-z][A-Za-z0-9 .-]*")
+COUNTRY_CODE = re.compile(r"[A-Z]{2}")
 
 
 class GivingTerms(ShownOnPages):
@@ -56,6 +66,28 @@ class GivingTerms(ShownOnPages):
 
     def __str__(self) -> str:
         return str(_("Terms of giving"))
+
+    def clean(self) -> None:
+        """Refuse what would stop money later: Stripe and the tax year's arithmetic read these words."""
+        self.currency = self.currency.strip().upper()
+        self.statement_suffix = self.statement_suffix.strip()
+        self.blocked_card_countries = [code.strip().upper() for code in self.blocked_card_countries or []]
+        errors: dict[str, Any] = {}
+        if self.currency not in Currency.values:
+            errors["currency"] = _("Gifts are taken in %(codes)s.") % {"codes": ", ".join(Currency.values)}
+        if self.statement_suffix and not STATEMENT_SUFFIX.fullmatch(self.statement_suffix):
+            errors["statement_suffix"] = _(
+                "Banks print only Latin letters, digits, spaces, full stops and hyphens, with at least one letter."
+            )
+        wrong = [code for code in self.blocked_card_countries if not COUNTRY_CODE.fullmatch(code)]
+        if wrong:
+            errors["blocked_card_countries"] = _("“%(code)s” is no two-letter country code.") % {"code": wrong[0]}
+        try:
+            validate_time_zone(self.tax_time_zone)
+        except ValidationError as error:
+            errors["tax_time_zone"] = error
+        if errors:
+            raise ValidationError(errors)
 
 
 def current_terms() -> GivingTerms:

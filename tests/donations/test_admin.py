@@ -143,6 +143,44 @@ def test_the_terms_are_one_row(staff_client: Client) -> None:
     assert staff_client.get("/admin/donations/givingterms/add/").status_code == 403
 
 
+TERMS = {
+    "is_open": "on",
+    "currency": "eur",
+    "fee_basis_points": "290",
+    "fee_fixed": "30",
+    "blocked_card_countries": "ru, BY",
+    "statement_suffix": "NEWS-1",
+    "tax_time_zone": "Europe/Prague",
+    "renewal_notice_days": "14",
+}
+
+
+def test_the_terms_are_saved_as_stripe_writes_them(staff_client: Client) -> None:
+    response = staff_client.post("/admin/donations/givingterms/add/", TERMS)
+    assert response.status_code == 302, response.content.decode()
+    terms = GivingTerms.objects.get()
+    assert (terms.currency, terms.blocked_card_countries) == ("EUR", ["RU", "BY"])
+    assert (terms.statement_suffix, terms.tax_time_zone) == ("NEWS-1", "Europe/Prague")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tax_time_zone", "Europe/Praque"),
+        ("statement_suffix", "Новости"),
+        ("statement_suffix", "2026"),
+        ("statement_suffix", "NEWS*1"),
+        ("currency", "XYZ"),
+        ("blocked_card_countries", "R1"),
+    ],
+)
+def test_terms_that_would_stop_all_money_are_refused(staff_client: Client, field: str, value: str) -> None:
+    response = staff_client.post("/admin/donations/givingterms/add/", {**TERMS, field: value})
+    assert response.status_code == 200
+    assert list(response.context["adminform"].errors) == [field]
+    assert not GivingTerms.objects.exists()
+
+
 def test_a_donation_shows_its_sessions_and_payments(staff_client: Client) -> None:
     payment = make_payment()
     make_session(payment.donation, state="complete")
