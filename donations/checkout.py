@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +18,7 @@ from donations import reminding, stripe_api
 from donations.giving import Choice, covering_fee, methods_for
 from donations.metadata import metadata_of
 from donations.models import Appeal, Campaign, CheckoutSession, Donation, Frequency, GivingTerms, Method, current_terms
+from newsroom import tokens
 from newsroom.models import Article
 from newsroom.outlet import current_outlet
 
@@ -28,6 +30,9 @@ SESSION_LIFE = timedelta(minutes=60)
 SHORTEST_REST = timedelta(minutes=3)
 # The earliest `expires_at` that Stripe takes is 30 minutes ahead, so an unsent call is too old after half an hour.
 UNSENT_LIFE = timedelta(minutes=25)
+# What the reader wrote is shown again to whoever follows the link back from Stripe's page, and only that day.
+BACK_PURPOSE = "give-back"
+BACK_LIFE = timedelta(hours=24)
 RENEWAL_INTERVALS = {Frequency.MONTHLY: "month", Frequency.ANNUAL: "year"}
 
 
@@ -135,7 +140,8 @@ def _session_to_send(donation: Donation, *, at: datetime) -> CheckoutSession:
 
 def _serves(live: CheckoutSession, wanted: dict[str, Any], *, at: datetime) -> bool:
     """Say whether a live session is for the present choice and has time left."""
-    own = ("expires_at", "metadata", "payment_intent_data", "subscription_data")
+    # The link back holds the time at which it was signed, so it is another one in every call.
+    own = ("cancel_url", "expires_at", "metadata", "payment_intent_data", "subscription_data")
     is_same = all(live.parameters.get(key) == value for key, value in wanted.items() if key not in own)
     if live.state == CheckoutSession.State.OPEN:
         return is_same and live.expires_at - at > SHORTEST_REST
@@ -246,7 +252,7 @@ def _expire(stripe_id: str, *, attempt_key: uuid.UUID) -> None:
 
 
 def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, Any]:
-    """Return what Stripe is asked for; the same donation gives the same parameters."""
+    """Return what Stripe is asked for; the same donation gives the same parameters, but for the link back."""
     outlet = current_outlet()
     shown_name = outlet.discreet_name if terms.is_discreet and outlet.discreet_name else outlet.name
     metadata = metadata_of(donation).encode()
@@ -266,7 +272,7 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
         "allowed_payment_method_types": methods_for(donation.currency, donation.frequency),
         "wallet_options": {"link": {"display": "never"}},
         "success_url": settings.SITE_URL + reverse("donations:thanks", args=[donation.attempt_key]),
-        "cancel_url": settings.SITE_URL + reverse("donations:attempt", args=[donation.attempt_key]),
+        "cancel_url": settings.SITE_URL + back_address(donation.attempt_key),
     }
     if donation.is_recurring:
         price["recurring"] = {"interval": RENEWAL_INTERVALS[Frequency(donation.frequency)]}
@@ -280,6 +286,23 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
             intent["statement_descriptor_suffix"] = terms.statement_suffix
         parameters |= {"mode": "payment", "submit_type": "donate", "payment_intent_data": intent}
     return parameters
+
+
+def back_address(attempt_key: uuid.UUID) -> str:
+    """Return the attempt's address for the link on Stripe's page alone, under which everything is still filled in.
+
+    The attempt's key is no secret: whoever sent the reader the link to the form may have chosen it.
+    """
+    address = reverse("donations:attempt", args=[attempt_key])
+    return f"{address}?{urlencode({'back': tokens.sign(BACK_PURPOSE, str(attempt_key))})}"
+
+
+def comes_back(attempt_key: uuid.UUID, token: str) -> bool:
+    """Say whether an address is the one that was put on Stripe's page for this attempt."""
+    try:
+        return bool(tokens.read(BACK_PURPOSE, token, max_age=BACK_LIFE) == str(attempt_key))
+    except tokens.BadToken:
+        return False
 
 
 # Of https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-locale, those without a region.

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from donations import card_testing, giving, tasks
-from donations.checkout import AlreadyGiven, CheckoutTrouble, Particulars, commit_donation, open_session
+from donations.checkout import AlreadyGiven, CheckoutTrouble, Particulars, comes_back, commit_donation, open_session
 from donations.forms import AttemptForm
 from donations.giving import Choice, ChoiceRefused
 from donations.limiting import may_start_payment
@@ -103,8 +103,10 @@ def attempt(request: HttpRequest, attempt_key: uuid.UUID) -> HttpResponse:
             return HttpResponseSeeOther(giving.support_address())
         if request.method == "POST":
             return _start(request, attempt_key, choice)
-        form = AttemptForm(initial=_written_before(donation))
-        return _attempt_page(request, attempt_key, choice, form, donation=donation)
+        # Anybody who has the attempt's key may see its sum; what the reader wrote takes the link on Stripe's page.
+        is_back = donation is not None and comes_back(attempt_key, request.GET.get("back", ""))
+        form = AttemptForm(initial=_written_before(donation) if is_back else {})
+        return _attempt_page(request, attempt_key, choice, form, is_back=is_back)
 
 
 def _start(request: HttpRequest, attempt_key: uuid.UUID, choice: Choice) -> HttpResponse:
@@ -177,7 +179,7 @@ def _attempt_page(
     choice: Choice,
     form: AttemptForm,
     *,
-    donation: Donation | None = None,
+    is_back: bool = False,
     trouble: str = "",
     status: int = 200,
 ) -> HttpResponse:
@@ -188,7 +190,7 @@ def _attempt_page(
         "choice": choice,
         "form": form,
         "trouble": trouble,
-        "is_back": donation is not None,
+        "is_back": is_back,
         "fee": format_money(fee, choice.currency, language) if fee else "",
         "with_fee": format_money(choice.amount + fee, choice.currency, language),
         "hidden": giving.hidden_fields(choice),

@@ -1,10 +1,12 @@
 """From the attempt's page to a payment that Stripe confirmed."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from donations.models import Dispute, Donation, Donor, Payment, RecurringGift, Refund
 from newsroom.models import OutgoingMail
@@ -22,6 +24,13 @@ def test_the_attempt_page_shows_the_sum_and_stores_nothing(client: Client, amoun
     assert "no-store" in response["Cache-Control"]
     assert not response.cookies
     assert not Donation.objects.exists()
+
+
+def back_from_stripe(reader: Reader, donation: Donation) -> str:
+    """Return the address behind the link "Back" on Stripe's page."""
+    address: str = reader.session_of(donation).parameters["cancel_url"]
+    assert address.startswith(f"http://testserver/support/{donation.attempt_key}/?")
+    return address.removeprefix("http://testserver")
 
 
 def test_an_attempt_without_a_choice_leads_to_the_form(client: Client, amounts: None) -> None:
@@ -236,11 +245,30 @@ def test_the_page_after_stripes_wakes_the_worker_that_asks(reader: Reader) -> No
 
 def test_coming_back_from_stripe_finds_everything_filled_in(reader: Reader) -> None:
     donation = reader.start(note="For Vera")
-    page = reader.client.get(f"/support/{donation.attempt_key}/").content.decode()
+    assert reader.pay(donation, "4000000000009995")["error"] is not None
+    page = reader.client.get(back_from_stripe(reader, donation)).content.decode()
     assert 'value="reader@example.org"' in page
     assert "For Vera" in page
     assert "$20" in page
     assert "No money was taken" in page
+
+
+def test_the_attempts_address_alone_shows_the_sum_and_nothing_of_the_reader(reader: Reader) -> None:
+    donation, other = reader.start(note="For Vera", name="Ana Ito"), reader.start()
+    address = f"/support/{donation.attempt_key}/"
+    token_of_other = back_from_stripe(reader, other).partition("?")[2]
+    for query in ("", "back=", "back=x", token_of_other, "frequency=once&amount=2000&currency=USD"):
+        page = reader.client.get(f"{address}?{query}").content.decode()
+        assert "$20" in page
+        for word in ("reader@example.org", "For Vera", "Ana Ito"):
+            assert word not in page
+
+
+def test_the_link_back_fills_the_form_for_one_day(reader: Reader, time_machine: Any) -> None:
+    donation = reader.start()
+    address = back_from_stripe(reader, donation)
+    time_machine.move_to(timezone.now() + timedelta(hours=25), tick=False)
+    assert "reader@example.org" not in reader.client.get(address).content.decode()
 
 
 def test_an_attempt_that_was_paid_shows_its_thanks_and_takes_no_more(reader: Reader) -> None:
