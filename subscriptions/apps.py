@@ -12,11 +12,13 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
-        from subscriptions import issue_panel, panels, readers, retention  # noqa: PLC0415 - so do these.
+        from subscriptions import issue_panel, panels, picked, readers, retention  # noqa: PLC0415 - so do these.
         from subscriptions.models import PrivacyPolicy  # noqa: PLC0415 - and this.
 
         registry.dashboard_panels += [issue_panel.issues_panel, panels.subscribers_panel]
         registry.page_boundaries.append(PrivacyPolicy.objects.next_boundary)
+        registry.article_withdrawn.append(picked.article_withdrawn)
+        registry.article_corrected.append(picked.article_corrected)
         registry.person_exported["newsletters"] = readers.export_person
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES

@@ -25,6 +25,7 @@ S = Issue.State
 def tick(*, at: datetime) -> None:
     """Do everything that is due at `at`, each issue apart, so that one in trouble does not hold up the others."""
     claims.expire(at=at)
+    claims.skip_cancelled(at=at)
     for newsletter in Newsletter.objects.active().order_by("pk"):
         _apart("plan", newsletter.pk, partial(plan, newsletter, at=at))
     for issue in Issue.objects.to_assemble().select_related("newsletter").order_by("send_at", "pk"):
@@ -150,6 +151,10 @@ def settle(issue: Issue, *, at: datetime) -> None:
             issues.hold(issue, by=None, at=at, reason=reason)
             return
         issues.approve(issue, by=None, at=at)
+    elif reason := _obstacles(issue, at):
+        # What was complete when it was approved need not be now: an article may have left the site since.
+        issues.hold(issue, by=None, at=at, reason=reason)
+        return
     issues.start(issue, by=None, at=at)
 
 
@@ -160,8 +165,11 @@ def _reason_to_hold(issue: Issue, at: datetime) -> str:
         return _("Nobody has approved this issue.")
     if issue.picks.count() < newsletter.minimum_picks:
         return _("The issue has fewer articles than the newsletter asks for, and nobody has approved it.")
-    obstacles = [finding.text for finding in checklist(issue, at=at) if finding.is_obstacle]
-    return " ".join(obstacles)
+    return _obstacles(issue, at)
+
+
+def _obstacles(issue: Issue, at: datetime) -> str:
+    return " ".join(finding.text for finding in checklist(issue, at=at) if finding.is_obstacle)
 
 
 def keep_going(issue: Issue, *, at: datetime) -> None:

@@ -19,11 +19,13 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         return self.filter(state__in=Issue.OPEN_STATES)
 
     def to_assemble(self) -> Self:
-        return self.filter(state=Issue.State.DRAFT, assembled_at__isnull=True)
+        """Keep the empty drafts of newsletters that appear."""
+        return self.filter(state=Issue.State.DRAFT, assembled_at__isnull=True, newsletter__is_active=True)
 
     def due(self, at: datetime) -> Self:
-        """Keep what waits for its moment and has reached it, approved or not."""
-        return self.filter(state__in=[Issue.State.DRAFT, Issue.State.APPROVED], send_at__lte=at)
+        """Keep what waits for its moment and has reached it, approved or not, in newsletters that appear."""
+        waiting = [Issue.State.DRAFT, Issue.State.APPROVED]
+        return self.filter(state__in=waiting, send_at__lte=at, newsletter__is_active=True)
 
     def running(self) -> Self:
         return self.filter(state=Issue.State.SENDING, paused_at__isnull=True)

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from newsroom.models import OutgoingMail, Section
+from newsroom.models import Article, OutgoingMail, Section
 from subscriptions import issues, schedule
 from subscriptions.assembling import assemble
 from subscriptions.models import Delivery, Issue, Newsletter
@@ -232,6 +232,75 @@ def test_too_few_articles_are_held_even_where_the_rule_is_to_send(letter: Newsle
     schedule.tick(at=FRIDAY_8)
 
     assert states(letter)["2026-11-20"] == "held"
+
+
+def test_an_approved_issue_is_held_when_its_article_is_withdrawn(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY)
+    issue = Issue.objects.get()
+    issues.approve(issue, by=staff_user, at=THURSDAY)
+
+    article = issue.picks.in_order()[0].article
+    article.withdraw(by=staff_user, at=THURSDAY + timedelta(hours=1), reason="A source lied.")
+
+    issue.refresh_from_db()
+    assert issue.state == Issue.State.HELD
+    assert article.headline in issue.state_reason
+    assert OutgoingMail.objects.get(template="issue_held").context["reason"] == issue.state_reason
+    schedule.tick(at=FRIDAY_8)
+    assert Delivery.objects.count() == 0
+
+
+def test_an_issue_on_its_way_is_paused_when_its_article_is_corrected(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY)
+    schedule.tick(at=FRIDAY_8)
+    issue = Issue.objects.get()
+
+    article = issue.picks.in_order()[0].article
+    article.correct(by=staff_user, at=FRIDAY_8 + timedelta(seconds=5), text="The river is the Oder.")
+
+    issue.refresh_from_db()
+    assert (issue.state, issue.paused_at) == (Issue.State.SENDING, FRIDAY_8 + timedelta(seconds=5))
+    assert OutgoingMail.objects.get(template="issue_paused").context["reason"] == issue.pause_reason
+
+
+def test_articles_of_other_issues_stop_nothing(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY)
+    issue = Issue.objects.get()
+    issues.approve(issue, by=staff_user, at=THURSDAY)
+
+    make_stories(count=1)[0].withdraw(by=staff_user, at=THURSDAY, reason="A source lied.")
+
+    assert Issue.objects.get(pk=issue.pk).state == Issue.State.APPROVED
+
+
+def test_an_approved_issue_is_looked_at_again_at_its_hour(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY)
+    issue = Issue.objects.get()
+    issues.approve(issue, by=staff_user, at=THURSDAY)
+    # As an import or a hand in the database may do it, without the step that tells the issue.
+    Article.objects.filter(picks__issue=issue).update(status=Article.Status.WITHDRAWN, withdrawn_at=THURSDAY)
+
+    schedule.tick(at=FRIDAY_8)
+
+    issue.refresh_from_db()
+    assert issue.state == Issue.State.HELD
+    assert "is not published" in issue.state_reason
+    assert Delivery.objects.count() == 0
+
+
+def test_a_newsletter_that_was_switched_off_neither_assembles_nor_sends(letter: Newsletter, staff_user: User) -> None:
+    schedule.tick(at=THURSDAY - timedelta(days=1))
+    Newsletter.objects.update(is_active=False)
+    schedule.tick(at=THURSDAY)
+    assert Issue.objects.get().assembled_at is None
+
+    Newsletter.objects.update(is_active=True)
+    schedule.tick(at=THURSDAY)
+    issues.approve(Issue.objects.get(), by=staff_user, at=THURSDAY)
+    Newsletter.objects.update(is_active=False)
+    schedule.tick(at=FRIDAY_8)
+    assert states(letter) == {"2026-11-20": "approved"}
+    assert Delivery.objects.count() == 0
 
 
 def test_one_newsletter_in_trouble_does_not_hold_up_the_other(letter: Newsletter) -> None:
