@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from donations import stripe_api
-from donations.metadata import BadMetadata, decode
+from donations.metadata import BadMetadata
 from donations.models import CheckoutSession, Dispute, Payment, RecurringGift, Refund, StripeEvent, StripeObject
 from donations.truth import ownership, payment_intents, recurring, sessions
 from newsroom.mail import queue_mail
@@ -32,6 +32,9 @@ LOCK = 7_203_114_902
 KEPT_EVENTS = timedelta(days=90)
 
 Progress = Callable[[str, int], None]
+# Says how an object at Stripe differs from our row; empty where it does not.
+Compare = Callable[[Any], str]
+Learn = Callable[[str], object]
 
 
 class AlreadyRunning(Exception):
@@ -59,20 +62,20 @@ def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | No
     Raises AlreadyRunning, and the errors of `stripe_api` when a list cannot be read to its end.
     """
     report = Report()
+    kinds: list[tuple[str, Iterator[Any], Compare, Learn]] = [
+        ("subscriptions", stripe_api.each_subscription(), _subscription_difference, recurring.learn),
+        ("payments", stripe_api.each_payment_intent(since), _intent_difference, payment_intents.learn),
+        ("refunds", stripe_api.each_refund(since), _refund_difference, payment_intents.learn_refund),
+        ("disputes", stripe_api.each_dispute(since), _dispute_difference, payment_intents.learn_dispute),
+        ("sessions", stripe_api.each_checkout_session(since), _session_difference, sessions.learn),
+    ]
     with _alone():
-        for kind, differing in (
-            ("subscriptions", _subscriptions()),
-            ("payments", _payments(since)),
-            ("refunds", _refunds(since)),
-            ("disputes", _disputes(since)),
-            ("sessions", _sessions(since)),
-        ):
-            for stripe_id, difference, learn in differing:
+        for kind, objects, compare, learn in kinds:
+            for obj in objects:
                 report.seen[kind] += 1
                 if progress is not None:
                     progress(kind, report.seen[kind])
-                if difference:
-                    _repair(stripe_id, difference, learn, report, dry_run=dry_run)
+                _compare(obj, compare, learn, report, dry_run=dry_run)
     return report
 
 
@@ -89,49 +92,46 @@ def _alone() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
-Differing = Iterator[tuple[str, str, Callable[[], object]]]
+def _compare(obj: Any, compare: Compare, learn: Learn, report: Report, *, dry_run: bool) -> None:
+    """Compare one object and repair what differs. One that cannot be read is reported and stops no other."""
+    try:
+        difference = compare(obj)
+        if difference and not dry_run:
+            learn(obj.id)
+    except ownership.NotOurs:
+        return
+    except (BadMetadata, stripe_api.StripeRefused) as error:
+        report.unreadable.append(f"{obj.id} {type(error).__name__}")
+        return
+    if difference:
+        report.drift.append(f"{obj.id}: {difference}")
 
 
-def _repair(stripe_id: str, difference: str, learn: Callable[[], object], report: Report, *, dry_run: bool) -> None:
-    if not dry_run:
-        try:
-            learn()
-        except ownership.NotOurs:
-            return
-        except (BadMetadata, stripe_api.StripeRefused) as error:
-            report.unreadable.append(f"{stripe_id} {type(error).__name__}")
-            return
-    report.drift.append(f"{stripe_id}: {difference}")
+def _subscription_difference(subscription: Any) -> str:
+    ownership.gift_in(subscription)
+    gift = RecurringGift.objects.filter(stripe_id=subscription.id).first()
+    item = subscription.items.data[0]
+    wanted = recurring.STATES[subscription.status]
+    if subscription.pause_collection is not None and wanted == RecurringGift.State.ACTIVE:
+        wanted = RecurringGift.State.PAUSED
+    if gift is None:
+        return "missing"
+    if gift.state != wanted:
+        return f"{gift.state} here, {subscription.status} there"
+    if gift.amount != recurring.amount_of(item):
+        return f"{gift.amount} here, {recurring.amount_of(item)} there"
+    if gift.ends_at_period_end != bool(subscription.cancel_at_period_end) and wanted != RecurringGift.State.ENDED:
+        return "its planned end differs"
+    return ""
 
 
-def _subscriptions() -> Differing:
-    for subscription in stripe_api.each_subscription():
-        if decode(stripe_api.plain(subscription.metadata)) is None:
-            continue
-        gift = RecurringGift.objects.filter(stripe_id=subscription.id).first()
-        item = subscription.items.data[0]
-        wanted = recurring.STATES[subscription.status]
-        if subscription.pause_collection is not None and wanted == RecurringGift.State.ACTIVE:
-            wanted = RecurringGift.State.PAUSED
-        difference = ""
-        if gift is None:
-            difference = "missing"
-        elif gift.state != wanted:
-            difference = f"{gift.state} here, {subscription.status} there"
-        elif gift.amount != recurring.amount_of(item):
-            difference = f"{gift.amount} here, {recurring.amount_of(item)} there"
-        elif gift.ends_at_period_end != bool(subscription.cancel_at_period_end) and wanted != RecurringGift.State.ENDED:
-            difference = "its planned end differs"
-        yield subscription.id, difference, _later(recurring.learn, subscription.id)
-
-
-def _payments(since: datetime) -> Differing:
-    for intent in stripe_api.each_payment_intent(since):
-        payment = Payment.objects.filter(payment_intent_id=intent.id).first()
-        difference = _payment_difference(intent, payment)
-        if payment is None and difference and not payment_intents.is_ours(intent):
-            difference = ""
-        yield intent.id, difference, _later(payment_intents.learn, intent.id)
+def _intent_difference(intent: Any) -> str:
+    payment = Payment.objects.filter(payment_intent_id=intent.id).first()
+    difference = _payment_difference(intent, payment)
+    # Whose it is costs more questions, so it is asked only about an intent that would be written anew.
+    if payment is None and difference and not payment_intents.is_ours(intent):
+        return ""
+    return difference
 
 
 def _payment_difference(intent: Any, payment: Payment | None) -> str:
@@ -152,43 +152,26 @@ def _payment_difference(intent: Any, payment: Payment | None) -> str:
     return ""
 
 
-def _refunds(since: datetime) -> Differing:
-    for obj in stripe_api.each_refund(since):
-        refund = Refund.objects.filter(stripe_id=obj.id).first()
-        difference = ""
-        if refund is None:
-            difference = "missing"
-        elif refund.state != obj.status:
-            difference = f"{refund.state} here, {obj.status} there"
-        yield obj.id, difference, _later(payment_intents.learn_refund, obj.id)
+def _refund_difference(obj: Any) -> str:
+    refund = Refund.objects.filter(stripe_id=obj.id).first()
+    if refund is None:
+        return "missing"
+    return f"{refund.state} here, {obj.status} there" if refund.state != obj.status else ""
 
 
-def _disputes(since: datetime) -> Differing:
-    for obj in stripe_api.each_dispute(since):
-        dispute = Dispute.objects.filter(stripe_id=obj.id).first()
-        difference = ""
-        if dispute is None:
-            difference = "missing"
-        elif dispute.state != obj.status:
-            difference = f"{dispute.state} here, {obj.status} there"
-        yield obj.id, difference, _later(payment_intents.learn_dispute, obj.id)
+def _dispute_difference(obj: Any) -> str:
+    dispute = Dispute.objects.filter(stripe_id=obj.id).first()
+    if dispute is None:
+        return "missing"
+    return f"{dispute.state} here, {obj.status} there" if dispute.state != obj.status else ""
 
 
-def _sessions(since: datetime) -> Differing:
-    for session in stripe_api.each_checkout_session(since):
-        if decode(stripe_api.plain(session.metadata)) is None:
-            continue
-        row = CheckoutSession.objects.filter(stripe_id=session.id).first()
-        difference = ""
-        if row is None and session.status == "complete":
-            difference = "missing"
-        elif row is not None and row.state != sessions.STATES.get(session.status):
-            difference = f"{row.state} here, {session.status} there"
-        yield session.id, difference, _later(sessions.learn, session.id)
-
-
-def _later(learn: Callable[[str], object], stripe_id: str) -> Callable[[], object]:
-    return lambda: learn(stripe_id)
+def _session_difference(session: Any) -> str:
+    ownership.gift_in(session)
+    row = CheckoutSession.objects.filter(stripe_id=session.id).first()
+    if row is None:
+        return "missing" if session.status == "complete" else ""
+    return f"{row.state} here, {session.status} there" if row.state != sessions.STATES.get(session.status) else ""
 
 
 def nightly(*, at: datetime) -> str:

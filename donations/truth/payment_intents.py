@@ -69,9 +69,17 @@ def learn(intent_id: str) -> None:
 
 
 def is_ours(intent: Any) -> bool:
-    """Say whether an intent pays a gift of ours, on an account that may have other business."""
+    """Say whether an intent pays a gift of ours, on an account that may have other business. Writes nothing.
+
+    Raises BadMetadata, and the errors of `stripe_api`.
+    """
     try:
-        _source_of(intent)
+        if _carries_metadata(intent):
+            ownership.gift_in(intent)
+            return True
+        _invoice, subscription_id = _renewed_by(intent)
+        if not RecurringGift.objects.filter(stripe_id=subscription_id).exists():
+            ownership.gift_in(stripe_api.retrieve_subscription(subscription_id))
     except ownership.NotOurs:
         return False
     return True
@@ -121,10 +129,12 @@ def _learn_or_disown(intent_id: str) -> None:
     learn(intent_id)
 
 
-def _source_of(intent: Any) -> _Source:
-    metadata = stripe_api.plain(intent.metadata)
-    if any(key.startswith("newsroom_") for key in metadata):
-        return _Source(ownership.gift_in(intent))
+def _carries_metadata(intent: Any) -> bool:
+    return any(key.startswith("newsroom_") for key in stripe_api.plain(intent.metadata))
+
+
+def _renewed_by(intent: Any) -> tuple[Any, str]:
+    """Return the invoice that an intent pays and the id of its subscription. Raises NotOurs where there is none."""
     # An intent does not name its invoice in this API version; the invoice's payments name the intent.
     invoice_id = stripe_api.invoice_of(intent.id)
     if not invoice_id:
@@ -134,12 +144,19 @@ def _source_of(intent: Any) -> _Source:
     subscription_id = stripe_api.id_of(details.subscription) if details is not None else ""
     if not subscription_id:
         raise ownership.NotOurs("invoice without a subscription")
+    return invoice, subscription_id
+
+
+def _source_of(intent: Any) -> _Source:
+    if _carries_metadata(intent):
+        return _Source(ownership.gift_in(intent))
+    invoice, subscription_id = _renewed_by(intent)
     gift = RecurringGift.objects.select_related("donation").filter(stripe_id=subscription_id).first()
     gift = gift or recurring.learn(subscription_id)
     return _Source(
         gift=metadata_of(gift.donation),
         recurring_gift=gift,
-        invoice_id=invoice_id,
+        invoice_id=invoice.id,
         is_renewal=invoice.billing_reason == "subscription_cycle",
     )
 

@@ -10,6 +10,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from donations import reconcile as comparison
+from donations import stripe_api
 from donations.models import (
     CheckoutSession,
     Decline,
@@ -22,6 +23,7 @@ from donations.models import (
     StripeObject,
 )
 from donations.reconcile import AlreadyRunning, reconcile
+from donations.tasks import nightly
 from newsroom.models import OutgoingMail
 from tests.donations.reader import Reader
 
@@ -125,6 +127,37 @@ def test_a_dry_run_tells_and_changes_nothing(reader: Reader) -> None:
     reader.sandbox.deliveries()
     assert reconcile(since=since(), dry_run=True).drift
     assert not Payment.objects.exists()
+
+
+def test_a_dry_run_writes_nothing_of_a_recurring_gift(reader: Reader) -> None:
+    donation = reader.start(frequency="monthly", amount="500")
+    reader.pay(donation)
+    reader.sandbox.deliveries()
+    lose_everything()
+    report = reconcile(since=since(), dry_run=True)
+    assert {line.split("_")[0] for line in report.drift} == {"sub", "pi", "cs"}
+    assert not RecurringGift.objects.exists()
+    assert not Donation.objects.exists()
+    assert not StripeObject.objects.exists()
+
+
+def test_one_unreadable_object_is_told_and_stops_no_other(reader: Reader) -> None:
+    spoilt = reader.give(frequency="monthly", amount="500")
+    subscription_id = RecurringGift.objects.get(donation=spoilt).stripe_id
+    stripe_api.update_subscription(subscription_id, {"metadata": {"newsroom_attempt": "no key"}})
+    reader.pay(reader.start())
+    reader.sandbox.deliveries()
+    lose_everything()
+    report = reconcile(since=since())
+    assert f"{subscription_id} BadMetadata" in report.unreadable
+    assert Payment.objects.get(gross=2000).state == "paid"
+
+
+def test_the_night_has_the_slow_queue_and_an_hour(settings: Any) -> None:
+    assert settings.CELERY_TASK_ROUTES[nightly.name] == {"queue": settings.CELERY_SLOW_QUEUE}
+    assert nightly.time_limit > nightly.soft_time_limit > 2400
+    # A message that is not acknowledged for so long would be delivered again.
+    assert nightly.time_limit < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
 
 
 def test_a_tampered_sum_is_repaired_from_what_stripe_says(reader: Reader) -> None:
