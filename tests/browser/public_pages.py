@@ -164,7 +164,7 @@ def _pages() -> Iterator[PublicPage]:
         "attempt-refused", f"/support/{NOBODY}/?{chosen}", status=422, act=_send_unchecked(".give-details")
     )
     yield PublicPage("attempt-again", f"/support/{_attempt('failed')}/")
-    for state in ("pending", "given", "failed", "returned"):
+    for state in ("started", "pending", "given", "failed", "returned"):
         yield PublicPage(f"thanks-{state}", f"/support/{_attempt(state)}/thanks/")
 
     yield PublicPage("remind", "/remind/")
@@ -177,5 +177,3 @@ def _pages() -> Iterator[PublicPage]:
 
 
 PAGES = list(_pages())
-# This one asks to be loaded again every few seconds, which no other test would survive.
-WAITING_PAGE = PublicPage("thanks-started", f"/support/{_attempt('started')}/thanks/")
