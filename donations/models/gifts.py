@@ -132,8 +132,15 @@ class Donation(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether the reader can still go to Stripe's page with this attempt."""
-        return self.state in (self.State.STARTED, self.State.FAILED, self.State.ABANDONED)
+        """Whether the reader can still go to Stripe's page with this attempt. Costs two queries.
+
+        A page that was finished made a payment or a subscription, whatever became of it, and one attempt makes one.
+        """
+        return (
+            self.state in (self.State.STARTED, self.State.FAILED, self.State.ABANDONED)
+            and not self.sessions.filter(state=CheckoutSession.State.COMPLETE).exists()
+            and not self.recurring_gifts.exists()
+        )
 
     def has_live_session(self) -> bool:
         return self.sessions.filter(state__in=CheckoutSession.LIVE_STATES).exists()
@@ -230,8 +237,9 @@ class RecurringGift(models.Model):
         PAUSED = "paused", _("Paused")
         ENDED = "ended", _("Ended")
 
-    donation = models.OneToOneField(
-        Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="recurring_gift"
+    # One attempt makes one subscription; but whatever Stripe charges, it must be possible to write it down.
+    donation = models.ForeignKey(
+        Donation, verbose_name=_("donation"), on_delete=models.PROTECT, related_name="recurring_gifts"
     )
     stripe_id = models.CharField(_("Stripe subscription"), max_length=255, unique=True)
     customer = models.ForeignKey(

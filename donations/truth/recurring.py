@@ -94,6 +94,8 @@ def _ended(subscription: Any) -> bool:
 
 
 def _end(donation: Donation, *, at: datetime) -> None:
+    if donation.recurring_gifts.exclude(state=State.ENDED).exists():
+        return
     if donation.state == Donation.State.GIVEN:
         donation.move(Donation.State.ENDED, at=at)
     elif not donation.has_live_session():

@@ -219,7 +219,15 @@ def thanks(request: HttpRequest, attempt_key: uuid.UUID) -> HttpResponse:
         wake(tasks.learn_donation, donation.pk)
         wait_for_the_truth(donation)
     with translation.override(donation.language):
-        return render(request, "donations/thanks.html", {"donation": donation})
+        context = {"donation": donation, "again": _address_to_try_again(donation)}
+        return render(request, "donations/thanks.html", context)
+
+
+def _address_to_try_again(donation: Donation) -> str:
+    """Return the attempt's page, or that of a new attempt with the same choice where this one is over."""
+    if donation.is_open:
+        return donation.get_absolute_url()
+    return f"{reverse('donations:attempt', args=[uuid.uuid4()])}?{_remembered(donation).query()}"
 
 
 def _language_of(request: HttpRequest) -> str:
@@ -256,6 +264,10 @@ def _choice_of(request: HttpRequest, donation: Donation | None) -> Choice:
     data = request.POST if request.method == "POST" and request.POST.get("amount") else request.GET
     if data.get("amount") or donation is None:
         return giving.read_choice(data)
+    return _remembered(donation)
+
+
+def _remembered(donation: Donation) -> Choice:
     return Choice(
         frequency=donation.frequency,
         amount=donation.amount,

@@ -1,8 +1,11 @@
 """From the attempt's page to a payment that Stripe confirmed."""
 
+import re
 import uuid
 from datetime import timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.test import Client
@@ -10,7 +13,7 @@ from django.utils import timezone
 
 from donations.models import Dispute, Donation, Donor, Payment, RecurringGift, Refund
 from newsroom.models import OutgoingMail
-from tests.donations.factories import make_appeal
+from tests.donations.factories import make_appeal, make_recurring_gift
 from tests.donations.reader import Reader
 from tests.newsroom.factories import make_article
 
@@ -130,7 +133,7 @@ def test_a_renewal_is_a_payment_of_its_own_with_its_own_receipt(reader: Reader) 
     first, second = Payment.objects.order_by("created_at")
     assert (first.is_renewal, second.is_renewal) == (False, True)
     assert first.donation == second.donation == donation
-    assert first.recurring_gift == second.recurring_gift == donation.recurring_gift
+    assert first.recurring_gift == second.recurring_gift == donation.recurring_gifts.get()
     assert first.invoice_id != second.invoice_id
     assert sorted(OutgoingMail.objects.values_list("template", flat=True)) == ["receipt", "renewal_receipt"]
 
@@ -189,6 +192,44 @@ def test_a_debit_that_the_bank_refuses_is_failed_and_never_receipted(reader: Rea
     donation.refresh_from_db()
     assert (donation.state, Payment.objects.get().state) == ("failed", "failed")
     assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize(("frequency", "amount"), [("once", "2000"), ("monthly", "500")])
+def test_after_a_refused_debit_trying_again_is_a_new_attempt(reader: Reader, frequency: str, amount: str) -> None:
+    donation = reader.start(currency="EUR", frequency=frequency, amount=amount)
+    reader.sandbox.pay(str(reader.session_of(donation).stripe_id), "", iban="DE89370400440532013000")
+    reader.webhooks()
+    reader.sandbox.settle(outcome="failed")
+    reader.webhooks()
+    donation.refresh_from_db()
+    assert donation.state == "failed"
+    response = reader.submit(donation.attempt_key, currency="EUR", frequency=frequency, amount=amount)
+    assert response["Location"] == f"/support/{donation.attempt_key}/thanks/"
+    assert donation.sessions.count() == 1
+    link = re.search(r'href="(/support/[^"]+)">Try again', reader.open(response["Location"]))
+    assert link is not None
+    address = unescape(link[1])
+    assert str(donation.attempt_key) not in address
+    assert "€" in reader.client.get(address).content.decode()
+    response = reader.submit(
+        uuid.UUID(address.split("/")[2]), **dict(parse_qsl(urlsplit(address).query)), email="reader@example.org"
+    )
+    assert response.status_code == 303
+    again = Donation.objects.exclude(pk=donation.pk).get()
+    assert (again.frequency, again.amount, again.currency) == (frequency, int(amount), "EUR")
+    reader.pay(again)
+    reader.webhooks()
+    assert Payment.objects.get(state="paid").donation == again
+
+
+def test_money_of_a_second_subscription_under_one_donation_is_recorded(reader: Reader) -> None:
+    donation = reader.start(frequency="monthly", amount="500")
+    make_recurring_gift(donation=donation, state="ended", ended_at=timezone.now())
+    reader.pay(donation)
+    reader.webhooks()
+    donation.refresh_from_db()
+    assert (donation.state, Payment.objects.get().state) == ("given", "paid")
+    assert sorted(donation.recurring_gifts.values_list("state", flat=True)) == ["active", "ended"]
 
 
 def test_refunds_in_parts_add_up_and_are_applied_by_their_own_ids(reader: Reader) -> None:

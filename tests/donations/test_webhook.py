@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from donations.models import Donation, Payment, StripeEvent
@@ -178,12 +179,16 @@ def test_any_single_webhook_of_a_recurring_gift_is_enough(reader: Reader, only: 
     reader.pay(donation)
     reader.webhooks(only=only)
     donation.refresh_from_db()
-    assert (donation.state, Payment.objects.get().state, donation.recurring_gift.state) == ("given", "paid", "active")
+    assert (donation.state, Payment.objects.get().state, donation.recurring_gifts.get().state) == (
+        "given",
+        "paid",
+        "active",
+    )
 
 
 def test_the_end_of_a_gift_before_its_last_failed_invoice_keeps_the_end(reader: Reader) -> None:
     donation = reader.give(frequency="monthly", amount="500")
-    gift = donation.recurring_gift
+    gift = donation.recurring_gifts.get()
     reader.sandbox.fail_next(gift.stripe_id, times=9)
     reader.sandbox.advance(months=1, days=25)
     for seed in range(3):
@@ -208,3 +213,16 @@ def test_a_payment_that_stripe_would_not_show_is_asked_for_again(reader: Reader)
     event.refresh_from_db()
     assert event.state == "applied"
     assert Payment.objects.get().state == "paid"
+
+
+def test_an_error_of_the_database_is_kept_without_the_row_it_quotes(reader: Reader, caplog: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE donations_donor ADD CONSTRAINT no_ana CHECK (name <> 'Ana')")
+    donation = reader.start(name="Ana", is_anonymous="", note="For Vera")
+    reader.pay(donation)
+    reader.webhooks(only="payment_intent.succeeded")
+    event = StripeEvent.objects.get()
+    assert (event.state, event.error) == ("received", "IntegrityError no_ana")
+    assert event.stripe_id in caplog.text
+    for secret in ("reader@example.org", "Ana", "Failing row"):
+        assert secret not in caplog.text
