@@ -10,9 +10,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from newsroom.models import Article
 from newsroom.outlet import current_outlet
 from subscriptions.messages import TOKEN_MARKER, absolute, one_line
-from subscriptions.models import Issue, Pick
+from subscriptions.models import Issue
+from subscriptions.models.issues import PickQuerySet
 
 # Gmail shows no more than 102 KB of a mail's HTML and hides the rest behind a link, the unsubscribe link included.
 GMAIL_CLIPS_AT = 102 * 1024
@@ -50,7 +52,8 @@ class Story:
 def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
     """Render an issue with a marker where each reader's own links will stand.
 
-    A sample shows anyone what an issue is like: without the words that editors are still working on.
+    A sample shows anyone what an issue is like: without the words that editors are still working on, so under the
+    newsletter's name and with each article's own headline and standfirst.
     """
     newsletter = issue.newsletter
     outlet = current_outlet()
@@ -62,10 +65,10 @@ def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
             "newsletter": newsletter,
             "outlet": outlet,
             "site_url": settings.SITE_URL,
-            "subject": one_line(issue.subject),
-            "preheader": one_line(issue.preheader),
+            "subject": one_line(newsletter.name if is_sample else issue.subject),
+            "preheader": "" if is_sample else one_line(issue.preheader),
             "letter": (newsletter.intro if is_sample else issue.letter).strip(),
-            "stories": stories(issue, at=at if is_sample else None),
+            "stories": public_stories(issue, at=at) if is_sample else stories(issue),
             "web_url": absolute(issue.get_absolute_url()),
             "archive_url": absolute(reverse("subscriptions:archive", args=[newsletter.slug])),
             "unsubscribe_url": unsubscribe,
@@ -82,18 +85,26 @@ def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
         )
 
 
-def stories(issue: Issue, *, at: datetime | None = None) -> list[Story]:
-    """Return the picks in order, in three queries for any number; with `at`, only those that readers may see then."""
-    picks = issue.picks.in_order().select_related("article__section").prefetch_related("article__bylines__author")
-    return [_story(pick) for pick in picks if at is None or pick.article.is_public(at)]
+def stories(issue: Issue) -> list[Story]:
+    """Return the picks in order and in the issue's words, in three queries for any number."""
+    return [_story(pick.article, headline=pick.shown_headline, blurb=pick.shown_blurb) for pick in _picks(issue)]
 
 
-def _story(pick: Pick) -> Story:
-    article = pick.article
+def public_stories(issue: Issue, *, at: datetime) -> list[Story]:
+    """Return those picks that readers may see at `at`, in the words that the articles themselves show."""
+    articles = [pick.article for pick in _picks(issue) if pick.article.is_public(at)]
+    return [_story(article, headline=article.headline, blurb=article.standfirst) for article in articles]
+
+
+def _picks(issue: Issue) -> PickQuerySet:
+    return issue.picks.in_order().select_related("article__section").prefetch_related("article__bylines__author")
+
+
+def _story(article: Article, *, headline: str, blurb: str) -> Story:
     bylines = sorted(article.bylines.all(), key=lambda byline: (byline.position, byline.pk))
     return Story(
-        headline=pick.shown_headline,
-        blurb=pick.shown_blurb,
+        headline=headline,
+        blurb=blurb,
         kicker=article.section.name,
         names=", ".join(byline.author.name for byline in bylines) or article.credit_line,
         url=absolute(article.get_absolute_url()),

@@ -76,8 +76,9 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
         return _cached(
             _issue_page(request, latest, latest.rendering.web_html, latest.rendering.subject, is_sample=True)
         )
-    drafts = Issue.objects.filter(newsletter=newsletter, assembled_at__isnull=False).select_related("newsletter")
-    draft = drafts.newest_first().first()
+    coming = [Issue.State.DRAFT, Issue.State.APPROVED]
+    drafts = Issue.objects.filter(newsletter=newsletter, assembled_at__isnull=False, state__in=coming)
+    draft = drafts.select_related("newsletter").newest_first().first()
     if draft is None or not draft.picks.exists():
         return render_page(
             request, "subscriptions/issue_none.html", {"newsletter": newsletter}, language=newsletter.language

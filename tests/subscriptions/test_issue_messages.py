@@ -12,7 +12,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from subscriptions import rendering
+from subscriptions import issues, rendering
 from subscriptions.messages import TOKEN_MARKER, IssueMessage, Words
 from subscriptions.models import Issue, Newsletter
 from subscriptions.transfer_encoding import Slot, encode
@@ -213,6 +213,32 @@ def test_a_draft_is_not_in_the_archive_and_its_letter_stays_private(client: Clie
     sample = client.get("/newsletter/friday/preview/").content.decode()
     assert "What we are." in sample
     assert "Not for everyone yet." not in sample
+
+
+def test_a_sample_shows_no_working_words(client: Client, newsletter: Newsletter) -> None:
+    issue = make_issue(newsletter=newsletter, assembled_at=NOW, subject="Working title", preheader="Half a thought")
+    pick = issue.picks.in_order()[0]
+    pick.headline, pick.blurb = "Is he guilty?", "Ask the lawyers first."
+    pick.save()
+
+    sample = client.get("/newsletter/friday/preview/").content.decode()
+
+    assert "<h1>The Friday Letter</h1>" in sample
+    assert pick.article.headline in sample
+    assert pick.article.standfirst in sample
+    for words in ("Working title", "Half a thought", "Is he guilty?", "Ask the lawyers first."):
+        assert words not in sample
+
+
+@pytest.mark.parametrize("state", [Issue.State.HELD, Issue.State.CANCELLED])
+def test_an_issue_that_was_stopped_is_no_sample(client: Client, newsletter: Newsletter, state: str) -> None:
+    issue = make_issue(newsletter=newsletter, assembled_at=NOW)
+    stop = {Issue.State.HELD: issues.hold, Issue.State.CANCELLED: issues.cancel}[Issue.State(state)]
+    stop(issue, by=None, at=NOW, reason="The lead story is wrong.")
+
+    sample = client.get("/newsletter/friday/preview/").content.decode()
+
+    assert issue.picks.in_order()[0].article.headline not in sample
 
 
 def _message(issue: Issue) -> bytes:
