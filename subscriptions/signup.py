@@ -107,8 +107,9 @@ def _handle(pk: int, at: datetime) -> None:
     waiting = SignupRequest.objects.filter(pk=pk, not_before__lte=at).first()
     if waiting is None:
         return
-    # The limit is asked before the transaction, because it speaks to another server.
-    is_within_limit = allow("signup-address", waiting.email, rate=ADDRESS_RATE)
+    # The limit is asked before the transaction, because it speaks to another server, and once for each sign-up: a later
+    # try is not another wish of the reader.
+    is_within_limit = waiting.tries > 0 or allow("signup-address", waiting.email, rate=ADDRESS_RATE)
     with transaction.atomic():
         request = (
             SignupRequest.objects.select_for_update(skip_locked=True, of=("self",))

@@ -329,6 +329,19 @@ def test_failed_sign_up_is_kept_and_tried_again(newsletter: Newsletter, client: 
     assert Subscription.objects.count() == 1
 
 
+def test_tries_that_failed_do_not_count_as_wishes(newsletter: Newsletter, client: Client, settings: Any) -> None:
+    client.post("/newsletter/friday/sign-up/", fields(newsletter))
+    request = SignupRequest.objects.get()
+    at = datetime.now(UTC)
+    keys, settings.CONSENT_KEYS = settings.CONSENT_KEYS, {"broken": "not hex"}
+    for number in range(4):
+        with pytest.raises(ValueError, match="hex"):
+            signup.handle(request.pk, at=at + number * signup.RETRY_STEP)
+    settings.CONSENT_KEYS = keys
+    signup.handle(request.pk, at=at + 4 * signup.RETRY_STEP)
+    assert OutgoingMail.objects.get().template == "confirm_subscription"
+
+
 def test_handling_twice_mails_once(newsletter: Newsletter, client: Client) -> None:
     client.post("/newsletter/friday/sign-up/", fields(newsletter))
     request = SignupRequest.objects.get()
