@@ -28,6 +28,8 @@ FORGOTTEN_AFTER = timedelta(days=1)
 NETWORK_RATE = "10/hour"
 SHARED_NETWORK_RATE = "300/hour"
 ADDRESS_RATE = "3/hour"
+CHANGE_RATE = "5/day"
+CHANGE_RATE_TO_ADDRESS = "3/day"
 
 
 class TooManyVisits(Exception):
@@ -66,12 +68,15 @@ def send_link(pk: int, *, at: datetime) -> None:
     visit = ReaderVisit.objects.filter(pk=pk, token_hash__isnull=True).first()
     if visit is None:
         return
-    is_within_limit = allow("visit-address", visit.address, rate=ADDRESS_RATE)
+    if visit.is_within_limit is None:
+        # Kept before anything else is tried: a later try is not another wish of the reader.
+        visit.is_within_limit = allow("visit-address", visit.address, rate=ADDRESS_RATE)
+        ReaderVisit.objects.filter(pk=pk).update(is_within_limit=visit.is_within_limit)
     with transaction.atomic():
         visit = ReaderVisit.objects.select_for_update(skip_locked=True).filter(pk=pk, token_hash__isnull=True).first()
         if visit is None:
             return
-        if not (is_within_limit and is_known(visit.address)):
+        if not (visit.is_within_limit and is_known(visit.address)):
             visit.delete()
             return
         token = secrets.token_urlsafe(32)
@@ -142,12 +147,21 @@ def close(visit: Visit) -> None:
     ReaderVisit.objects.filter(pk=visit.pk).delete()
 
 
-@transaction.atomic
 def request_address_change(subscriber: Subscriber, *, new_address: str, at: datetime) -> None:
-    """Mail a button to the new address. Nothing tells whether that address is known here.
+    """Mail a button to the new address. Nothing tells whether that address is known here, nor whether it is mailed.
 
-    An earlier wish of the same person ends. Nothing is mailed to an address that bounced, complained or was erased.
+    Nothing is mailed beyond what one reader may ask for and one mailbox gets, so that the page is no way to flood
+    somebody else. The limits are asked before the transaction, because they speak to another server.
     """
+    if allow("address-change", str(subscriber.subject), rate=CHANGE_RATE) and allow(
+        "address-change-to", new_address, rate=CHANGE_RATE_TO_ADDRESS
+    ):
+        _mail_address_change(subscriber, new_address, at)
+
+
+@transaction.atomic
+def _mail_address_change(subscriber: Subscriber, new_address: str, at: datetime) -> None:
+    """End an earlier wish and mail the new one's button, but none to an address that bounced, complained or left."""
     AddressChange.objects.filter(subscriber=subscriber).delete()
     if reasons_against(new_address, scope=Suppression.Scope.NEWSLETTERS, at=at):
         return

@@ -16,6 +16,8 @@ class ReaderVisit(models.Model):
     address = models.CharField(_("email address"), max_length=254)
     language = models.CharField(_("language"), max_length=10)
     requested_at = models.DateTimeField(_("requested at"))
+    # Unknown until the limit of the address was asked, which is done once for each wish, however often it is tried.
+    is_within_limit = models.BooleanField(_("within the limit"), null=True, editable=False)
     token_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
     expires_at = models.DateTimeField(_("link ends at"), null=True, blank=True)
     opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)

@@ -80,6 +80,25 @@ def test_answer_is_the_same_for_known_and_unknown_and_only_the_known_get_mail(
     assert [visit.address for visit in ReaderVisit.objects.all()] == ["lena@example.org"]
 
 
+def test_tries_that_failed_do_not_count_as_wishes(subscription: Subscription, settings: Any) -> None:
+    at = datetime.now(UTC)
+    visit = ReaderVisit.objects.create(address="lena@example.org", language="en", requested_at=at)
+    site, settings.SITE_URL = settings.SITE_URL, None
+    for _try in range(4):
+        with pytest.raises(TypeError):
+            visits.send_link(visit.pk, at=at)
+    settings.SITE_URL = site
+    visits.send_link(visit.pk, at=at)
+    assert OutgoingMail.objects.get().template == "own_page"
+
+
+def test_one_mailbox_gets_three_links_an_hour(subscription: Subscription, ask: Ask) -> None:
+    for _wish in range(5):
+        ask("lena@example.org")
+    assert OutgoingMail.objects.count() == 3
+    assert ReaderVisit.objects.count() == 3
+
+
 def test_opening_the_link_uses_nothing_up(client: Client, link: str) -> None:
     for method in (client.get, client.head):
         response = method(link)
@@ -187,6 +206,29 @@ def test_address_that_asked_for_peace_gets_no_mail(reader: Client) -> None:
     suppress("gone@example.org", reason=Suppression.Reason.ERASED, scope=scope, at=datetime.now(UTC))
     reader.post("/newsletter/mine/address/", {"proof": proof(reader), "email": "gone@example.org"})
     assert OutgoingMail.objects.count() == before
+
+
+def changes_mailed() -> list[str]:
+    return list(OutgoingMail.objects.filter(template="address_change").order_by("pk").values_list("address", flat=True))
+
+
+def test_changes_of_address_mail_no_flood_of_strangers(reader: Client) -> None:
+    sent = {"proof": proof(reader)}
+    answers = [
+        reader.post("/newsletter/mine/address/", {**sent, "email": f"stranger-{number}@example.org"})
+        for number in range(8)
+    ]
+    assert {(answer.status_code, answer["Location"]) for answer in answers} == {(303, answers[0]["Location"])}
+    assert changes_mailed() == [f"stranger-{number}@example.org" for number in range(5)]
+    # The button that was mailed last still works.
+    assert AddressChange.objects.get().new_address == "stranger-4@example.org"
+
+
+def test_one_mailbox_gets_few_changes_of_address_whoever_asks(newsletter: Newsletter) -> None:
+    for _reader in range(5):
+        subscriber = make_subscription(newsletter=newsletter).subscriber
+        visits.request_address_change(subscriber, new_address="stranger@example.org", at=datetime.now(UTC))
+    assert changes_mailed() == ["stranger@example.org"] * 3
 
 
 def tables_with(text: str) -> set[str]:
