@@ -290,6 +290,15 @@ def skip_rest(issue: Issue, *, reason: str, at: datetime) -> int:
     )
 
 
+def skip_cancelled(*, at: datetime) -> int:
+    """Take out what came back to be sent again after its issue was cancelled, and return how many those were.
+
+    A worker that held deliveries at that moment puts back those it did not send, and no other would look for them.
+    """
+    cancelled = Issue.objects.filter(state=Issue.State.CANCELLED, started_at__isnull=False)
+    return sum(skip_rest(issue, reason="cancelled", at=at) for issue in cancelled.order_by("pk"))
+
+
 def has_unfinished(issue: Issue) -> bool:
     """Say whether anything of the issue waits or is being sent, by the rows themselves and not by a counter."""
     return Delivery.objects.filter(issue=issue).unfinished().exists()

@@ -165,7 +165,10 @@ def finish(issue: Issue, *, at: datetime) -> bool:
     """
     resends = issue.newsletter.unknown_deliveries == Newsletter.UnknownDeliveries.RESEND
     if resends:
-        claims.requeue_unknown(issue, at=at, most_tries=MOST_AUTOMATIC_TRIES)
+        with transaction.atomic():
+            # Under the lock, because nothing goes back into an issue that was cancelled in the meantime.
+            if Issue.objects.select_for_update().filter(pk=issue.pk, state=S.SENDING).first() is not None:
+                claims.requeue_unknown(issue, at=at, most_tries=MOST_AUTOMATIC_TRIES)
     if claims.has_unfinished(issue):
         return False
     try:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from subscriptions import claims, issues
+from subscriptions import claims, issues, schedule
 from subscriptions.models import Delivery, DeliveryTally, Issue, Newsletter, Subscriber
 from subscriptions.transports import Outcome, Verdict
 from tests.subscriptions.factories import NOW, make_newsletter, make_subscription
@@ -80,6 +80,32 @@ def test_late_holder_may_say_what_is_certain_but_puts_nothing_back(issue: Issue)
     )
 
     assert states() == Counter(accepted=1, unknown=1, refused=1)
+
+
+@pytest.mark.django_db
+def test_what_comes_back_into_a_cancelled_issue_is_taken_out(issue: Issue) -> None:
+    held = claim(issue)
+    issues.cancel(issue, by=None, at=timezone.now(), reason="a wrong name in the letter")
+    claims.record(held, all_of(held, Verdict.UNTOUCHED), at=timezone.now())
+    assert states() == Counter(pending=3)
+
+    schedule.tick(at=timezone.now())
+
+    assert set(Delivery.objects.values_list("state", "reason")) == {("skipped", "cancelled")}
+
+
+@pytest.mark.django_db
+def test_nothing_unknown_goes_back_into_an_issue_cancelled_meanwhile(issue: Issue) -> None:
+    Newsletter.objects.update(unknown_deliveries=Newsletter.UnknownDeliveries.RESEND)
+    held = claim(issue)
+    claims.record(held, all_of(held, Verdict.UNKNOWN), at=timezone.now())
+    # A worker read the issue before it was cancelled.
+    as_read = Issue.objects.select_related("newsletter").get(pk=issue.pk)
+    issues.cancel(issue, by=None, at=timezone.now(), reason="a wrong name in the letter")
+
+    assert not issues.finish(as_read, at=timezone.now())
+
+    assert states() == Counter(unknown=3)
 
 
 @pytest.mark.django_db
