@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from email.errors import MessageError
 from enum import StrEnum
 from uuid import UUID
 
@@ -36,6 +37,8 @@ SUSPICIOUS_SHARE = 0.9
 RECORD_FOR_SECONDS = 120.0
 # Every token is as long as any other.
 ANY_LINK = UUID(int=0)
+# What `email` and the codecs raise about words and addresses that no mail can carry.
+UNWRITABLE = (ValueError, IndexError, MessageError)
 
 
 class Stop(StrEnum):
@@ -56,6 +59,9 @@ class Turn:
     accepted: int = 0
     refused: int = 0
     others: int = 0
+    # What the server said when it last refused the sender, and when it last refused a reader.
+    blocked_by: str = ""
+    refused_by: str = ""
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
@@ -63,8 +69,23 @@ class Turn:
                 self.accepted += 1
             elif outcome.verdict is Verdict.REFUSED:
                 self.refused += 1
+                self.refused_by = f"{outcome.code} {outcome.reply}"
             else:
                 self.others += 1
+                if outcome.verdict is Verdict.BLOCKED:
+                    self.blocked_by = f"{outcome.code} {outcome.reply}"
+
+    def alarming(self) -> str:
+        """Return why the issue should stop, or '' when all is well.
+
+        The whole turn is judged: under a limit of the rate a window holds a handful, which shows nothing.
+        """
+        if self.blocked_by:
+            return _("The mail server refuses the sender: %(reply)s") % {"reply": self.blocked_by}
+        answered = self.accepted + self.refused
+        if self.refused >= SUSPICIOUS_REFUSALS and self.refused >= SUSPICIOUS_SHARE * answered:
+            return _("The mail server refuses nearly everyone: %(reply)s") % {"reply": self.refused_by}
+        return ""
 
 
 def send_issue(
@@ -102,7 +123,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
     try:
         # Before anything is claimed, so that an issue that cannot be written puts nobody's delivery in doubt.
         message = message_of(issue, issue.rendering, token_length=len(token(ANY_LINK)))
-    except Exception as error:
+    except UNWRITABLE as error:
         _pause_unwritable(issue, error)
         turn.stop = Stop.PAUSED
         return turn
@@ -124,9 +145,9 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
                 held = held.without(later)
         if held.deliveries:
             try:
-                envelopes = _envelopes(message, held)
-            except Exception as error:
-                _give_back(held)
+                with _given_back(held):
+                    envelopes = _envelopes(message, held)
+            except UNWRITABLE as error:
                 _pause_unwritable(issue, error)
                 turn.stop = Stop.PAUSED
                 break
@@ -139,7 +160,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
                 break
             turn.count(outcomes)
             limits.learn(held.deliveries, outcomes, at=timezone.now())
-            if reason := _alarming(outcomes):
+            if reason := turn.alarming():
                 _pause(issue, reason)
                 turn.stop = Stop.PAUSED
                 break
@@ -215,20 +236,6 @@ def _write(held: claims.Claim, outcomes: list[Outcome]) -> None:
             time.sleep(1)
         else:
             return
-
-
-def _alarming(outcomes: Sequence[Outcome]) -> str:
-    """Return why an issue should stop, or '' when all is well."""
-    blocked = next((outcome for outcome in outcomes if outcome.verdict is Verdict.BLOCKED), None)
-    if blocked is not None:
-        return _("The mail server refuses the sender: %(reply)s") % {"reply": f"{blocked.code} {blocked.reply}"}
-    answered = [outcome for outcome in outcomes if outcome.verdict in {Verdict.ACCEPTED, Verdict.REFUSED}]
-    refused = [outcome for outcome in answered if outcome.verdict is Verdict.REFUSED]
-    if len(refused) >= SUSPICIOUS_REFUSALS and len(refused) >= SUSPICIOUS_SHARE * len(answered):
-        return _("The mail server refuses nearly everyone: %(reply)s") % {
-            "reply": f"{refused[-1].code} {refused[-1].reply}"
-        }
-    return ""
 
 
 @contextmanager

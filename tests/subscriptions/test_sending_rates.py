@@ -70,6 +70,23 @@ def test_the_overall_rate_holds_a_worker_back(newsletter: Newsletter, smtp: Mail
     assert 2 <= len(smtp.messages) <= 4
 
 
+def test_a_server_that_refuses_nearly_everyone_stops_an_issue_that_leaves_by_the_handful(
+    newsletter: Newsletter, smtp: Mailbox
+) -> None:
+    SendingLimit.objects.create(domain="", per_minute=300)
+    for _number in range(25):
+        make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    smtp.answer_next("250 2.0.0 taken over", *["550 5.7.1 not from here"] * 24)
+
+    turn = sending.send_issue(issue.pk)
+
+    issue.refresh_from_db()
+    assert turn.stop is sending.Stop.PAUSED
+    assert 20 <= turn.refused < 24
+    assert issue.pause_reason == "The mail server refuses nearly everyone: 550 5.7.1 not from here"
+
+
 def test_a_domain_that_says_we_are_too_fast_rests(newsletter: Newsletter, smtp: Mailbox) -> None:
     for number in range(3):
         make_subscription(newsletter=newsletter, email=f"reader{number}@gmail.example")
