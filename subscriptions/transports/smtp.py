@@ -110,6 +110,7 @@ class _Window:
         self.deadline = deadline
         self.sessions = list(sessions)
         self._waiting = deque(envelopes)
+        self._unsettled = {envelope.delivery_id for envelope in envelopes}
         self._moves: Counter[int] = Counter()
         self._outcomes: list[Outcome] = []
         # Losing every connection twice over means that the server is going away, not that one message is bad.
@@ -129,6 +130,9 @@ class _Window:
                     reported_at = steady()
         self._outcomes += [Outcome(envelope.delivery_id, Verdict.UNTOUCHED) for envelope in self._waiting]
         self._waiting.clear()
+        if forgotten := self._unsettled - {outcome.delivery_id for outcome in self._outcomes}:
+            logger.error("The outcome of %s envelopes was lost on the way.", len(forgotten))
+            self._outcomes += [Outcome(pk, Verdict.UNKNOWN, 0, "lost track") for pk in sorted(forgotten)]
         if self._outcomes:
             yield self._take_outcomes()
 
@@ -217,4 +221,5 @@ class _Window:
 
     def _take_outcomes(self) -> list[Outcome]:
         outcomes, self._outcomes = self._outcomes, []
+        self._unsettled.difference_update(outcome.delivery_id for outcome in outcomes)
         return outcomes

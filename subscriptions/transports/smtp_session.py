@@ -323,6 +323,8 @@ class SmtpSession:
             self._queue(b".\r\n")
             return
         if steady() >= deadline:
+            # Back among those under way, so that `lose` says of it that it is untouched.
+            self._awaited.appendleft((Step.DATA, passage))
             raise SessionLost("the lease is over")
         passage.has_begun_text = True
         self._queue(with_stuffed_dots(passage.envelope.message) + b".\r\n")
@@ -334,6 +336,7 @@ class SmtpSession:
     def _refuse(self, step: Step, passage: Passage, code: int, words: str) -> None:
         verdict = {4: Verdict.DEFERRED, 5: Verdict.REFUSED}.get(code // 100)
         if verdict is None:
+            self._awaited.appendleft((step, passage))
             raise SessionLost(f"{code} to {step}")
         if verdict is Verdict.REFUSED and step is Step.MAIL:
             verdict = Verdict.BLOCKED

@@ -1,6 +1,7 @@
 """What the transport knows of each envelope, whatever the server does at whichever step."""
 
 import ssl
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -162,6 +163,29 @@ def test_nothing_begins_after_the_deadline() -> None:
 
     assert verdicts(outcomes) == {Verdict.UNTOUCHED: 10}
     assert not server.taken
+
+
+def test_a_text_asked_for_after_the_deadline_is_untouched(caplog: pytest.LogCaptureFixture) -> None:
+    def slow_at_data(step: str, count: int) -> str | None:
+        if step == "data":
+            time.sleep(0.4)
+        return None
+
+    with NastyServer(slow_at_data) as server:
+        outcomes = send(server, envelopes(1), connections=1, seconds=0.3)
+
+    assert verdicts(outcomes) == {Verdict.UNTOUCHED: 1}
+    assert not server.taken
+    assert "lost on the way" not in caplog.text
+
+
+def test_a_senseless_answer_to_data_forgets_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    with NastyServer(once("data", "299 how nice")) as server:
+        outcomes = send(server, envelopes(3), connections=1)
+
+    assert verdicts(outcomes) == {Verdict.ACCEPTED: 3}
+    assert set(server.taken.values()) == {1}
+    assert "lost on the way" not in caplog.text
 
 
 def test_a_reply_that_is_not_smtp_ends_the_connection() -> None:
