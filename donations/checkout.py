@@ -33,6 +33,8 @@ UNSENT_LIFE = timedelta(minutes=25)
 # What the reader wrote is shown again to whoever follows the link back from Stripe's page, and only that day.
 BACK_PURPOSE = "give-back"
 BACK_LIFE = timedelta(hours=24)
+# What a session charges, and to whom the receipt goes: a session for other values than the donation's is closed.
+CHARGED_FIELDS = frozenset({"frequency", "amount", "fee_cover", "currency", "email"})
 RENEWAL_INTERVALS = {Frequency.MONTHLY: "month", Frequency.ANNUAL: "year"}
 
 
@@ -59,7 +61,8 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
     """Store the decision under its attempt key, before Stripe hears of it, and return its row.
 
     Pressing the button again, or in a second tab, finds the same row. A changed choice changes the row as long as no
-    money has moved. Raises AlreadyGiven.
+    money has moved: a page on which the former choice could still be paid is closed first, so that the row says what
+    is charged. Raises AlreadyGiven, CheckoutTrouble.
     """
     fields: dict[str, Any] = {
         "frequency": choice.frequency,
@@ -75,28 +78,36 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
         "article_id": _existing(Article, choice.article),
         "appeal_id": _existing(Appeal, choice.appeal),
     }
-    with transaction.atomic():
-        # ON CONFLICT DO NOTHING waits for a parallel insertion of the same key, and then changes nothing.
-        Donation.objects.bulk_create(
-            [
-                Donation(
-                    attempt_key=attempt_key, created_at=at, state_at=at, livemode=stripe_api.uses_live_mode(), **fields
-                )
-            ],
-            ignore_conflicts=True,
-        )
-        donation = Donation.objects.select_for_update().get(attempt_key=attempt_key)
-        if not donation.is_open:
-            raise AlreadyGiven(attempt_key)
-        changed = [name for name, value in fields.items() if getattr(donation, name) != value]
-        if changed:
-            for name in changed:
-                setattr(donation, name, fields[name])
-            donation.save(update_fields=changed)
-        donation.move(Donation.State.STARTED, at=at)
-        if choice.reminder:
-            reminding.follow(donation, choice.reminder, at=at)
-    return donation
+    # ON CONFLICT DO NOTHING waits for a parallel insertion of the same key, and then changes nothing.
+    Donation.objects.bulk_create(
+        [Donation(attempt_key=attempt_key, created_at=at, state_at=at, livemode=stripe_api.uses_live_mode(), **fields)],
+        ignore_conflicts=True,
+    )
+    while True:
+        with transaction.atomic():
+            donation = Donation.objects.select_for_update().get(attempt_key=attempt_key)
+            if not donation.is_open:
+                raise AlreadyGiven(attempt_key)
+            changed = [name for name, value in fields.items() if getattr(donation, name) != value]
+            live = _live_session(donation) if not CHARGED_FIELDS.isdisjoint(changed) else None
+            if live is None:
+                _save_decision(donation, {name: fields[name] for name in changed}, choice=choice, at=at)
+                return donation
+        _close(live, at=at)
+
+
+def _save_decision(donation: Donation, changed: dict[str, Any], *, choice: Choice, at: datetime) -> None:
+    if changed:
+        for name, value in changed.items():
+            setattr(donation, name, value)
+        donation.save(update_fields=changed)
+    donation.move(Donation.State.STARTED, at=at)
+    if choice.reminder:
+        reminding.follow(donation, choice.reminder, at=at)
+
+
+def _live_session(donation: Donation) -> CheckoutSession | None:
+    return donation.sessions.filter(state__in=CheckoutSession.LIVE_STATES).select_related("donation").first()
 
 
 def _registered(code: str) -> str:
@@ -130,7 +141,7 @@ def _session_to_send(donation: Donation, *, at: datetime) -> CheckoutSession:
             donation = Donation.objects.select_for_update().get(pk=donation.pk)
             if not donation.is_open:
                 raise AlreadyGiven(donation.attempt_key)
-            live = donation.sessions.filter(state__in=CheckoutSession.LIVE_STATES).select_related("donation").first()
+            live = _live_session(donation)
             if live is None:
                 return _store_next(donation, wanted, at=at)
             if _serves(live, wanted, at=at):
@@ -178,7 +189,7 @@ def _send(session: CheckoutSession, *, at: datetime) -> CheckoutSession:
         if made is None:
             # The same answer would be replayed to the same key, so the next press of the button takes the next key.
             CheckoutSession.objects.filter(pk=session.pk, state=CheckoutSession.State.PREPARING).update(
-                state=CheckoutSession.State.BROKEN, asked_at=at
+                state=CheckoutSession.State.BROKEN, asked_at=at, parameters={}
             )
             raise CheckoutTrouble from error
     return _store_answer(session, made)
@@ -223,7 +234,8 @@ def _close(live: CheckoutSession, *, at: datetime) -> None:
 
 def close_tried(pk: int, *, at: datetime) -> None:
     """Close a session on which too many cards were refused. The reader can begin a new attempt."""
-    session = CheckoutSession.objects.select_related("donation").filter(pk=pk, state=CheckoutSession.State.OPEN).first()
+    own = CheckoutSession.objects.filter(state=CheckoutSession.State.OPEN, livemode=stripe_api.uses_live_mode())
+    session = own.select_related("donation").filter(pk=pk).first()
     if session is None:
         return
     try:

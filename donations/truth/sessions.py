@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from donations import stripe_api
+from donations.metadata import GiftMetadata
 from donations.models import CheckoutSession, Donation
 from donations.truth import invoices, ownership, payment_intents, recurring
 from donations.truth.questions import ask
@@ -41,6 +42,8 @@ def learn(session_id: str) -> None:
                 email=_email_in(session),
             )
             _apply(session, donation, at=at)
+            if session.status == "complete":
+                _restore(session, donation, gift)
     if session.payment_intent:
         payment_intents.learn(stripe_api.id_of(session.payment_intent))
     if session.subscription:
@@ -68,6 +71,24 @@ def _apply(session: Any, donation: Donation, *, at: Any) -> None:
     # Whether a complete session was paid, is being paid or failed is for its payment intent to say.
     if session.status == "expired" and donation.state == Donation.State.STARTED and not donation.has_live_session():
         donation.move(Donation.State.ABANDONED, at=at)
+
+
+def _restore(session: Any, donation: Donation, gift: GiftMetadata) -> None:
+    """Let the donation say what was paid, whatever was chosen on the form after the page was finished."""
+    total = session.amount_total or 0
+    if not 0 <= gift.fee_cover < total:
+        return
+    paid = {
+        "frequency": gift.frequency,
+        "amount": total - gift.fee_cover,
+        "fee_cover": gift.fee_cover,
+        "currency": session.currency.upper(),
+    }
+    changed = {name: value for name, value in paid.items() if getattr(donation, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(donation, name, value)
+        donation.save(update_fields=changed)
 
 
 def _row_of(session: Any, donation: Donation) -> CheckoutSession | None:

@@ -9,11 +9,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from donations import checkout
+from donations import checkout, mine
 from donations.models import CheckoutSession, Donation, Payment, StripeEvent
 from donations.truth import sessions as checkout_truth
+from donations.truth import sweeping
 from newsroom.models import OutgoingMail
 from sandbox.stripe.testing import StripeSandbox
+from tests.donations.factories import NOW, make_donation, make_payment, make_session
 from tests.donations.reader import Reader
 
 pytestmark = pytest.mark.django_db
@@ -83,9 +85,31 @@ def test_a_changed_choice_after_the_old_session_was_paid_takes_no_second_payment
     response = reader.submit(donation.attempt_key, amount="5000")
     assert response["Location"].endswith("/thanks/")
     assert CheckoutSession.objects.count() == 1
+    donation.refresh_from_db()
+    assert donation.amount == 2000, "the decision is what was paid"
     reader.webhooks()
     payment = Payment.objects.get()
     assert payment.gross == 2000
+
+
+def test_a_changed_choice_is_not_stored_while_the_old_session_cannot_be_closed(reader: Reader, settings: Any) -> None:
+    donation = reader.start()
+    base, settings.STRIPE_API_BASE = settings.STRIPE_API_BASE, "http://127.0.0.1:9"
+    assert reader.submit(donation.attempt_key, amount="5000").status_code == 503
+    settings.STRIPE_API_BASE = base
+    reader.pay(donation)
+    reader.webhooks()
+    donation.refresh_from_db()
+    assert (donation.amount, donation.state, Payment.objects.get().gross) == (2000, "given", 2000)
+
+
+def test_a_donation_that_says_something_else_learns_what_was_paid(reader: Reader) -> None:
+    donation = reader.start(covers_fee="on")
+    reader.pay(donation)
+    Donation.objects.update(frequency="monthly", amount=5000, fee_cover=0, currency="EUR")
+    reader.webhooks()
+    donation.refresh_from_db()
+    assert (donation.frequency, donation.amount, donation.fee_cover, donation.currency) == ("once", 2000, 91, "USD")
 
 
 def test_a_session_whose_answer_was_lost_is_found_under_the_same_key(reader: Reader) -> None:
@@ -123,6 +147,7 @@ def test_an_error_before_the_work_moves_to_the_next_key(reader: Reader) -> None:
     assert reader.submit(attempt).status_code == 303
     states = list(CheckoutSession.objects.order_by("number").values_list("number", "state"))
     assert states == [(1, "broken"), (2, "open")]
+    assert CheckoutSession.objects.get(number=1).parameters == {}
 
 
 def test_stripe_being_away_takes_no_money_and_loses_nothing(reader: Reader, settings: Any) -> None:
@@ -165,6 +190,39 @@ def test_the_sweep_finds_a_gift_whose_webhooks_were_all_lost(reader: Reader) -> 
     donation.refresh_from_db()
     assert (donation.state, Payment.objects.get().state) == ("given", "paid")
     assert not StripeEvent.objects.exists()
+
+
+def test_a_session_that_was_never_asked_about_stands_first(db: None) -> None:
+    old = NOW - timedelta(hours=1)
+    for _ in range(sweeping.BATCH):
+        make_session(make_donation(), created_at=old, asked_at=old)
+    fresh = make_session(make_donation(), created_at=NOW - timedelta(minutes=4))
+    assert sweeping.donations_to_ask_about(at=NOW)[0] == fresh.donation_id
+
+
+def test_a_session_that_stripe_does_not_know_ends_a_day_after_its_time(reader: Reader) -> None:
+    session = make_session(make_donation(), parameters={"customer_email": "reader@example.org"})
+    sweeping.learn_donation(session.donation_id, at=session.expires_at + timedelta(hours=23))
+    session.refresh_from_db()
+    assert session.state == "open"
+    sweeping.learn_donation(session.donation_id, at=session.expires_at + timedelta(hours=25))
+    session.refresh_from_db()
+    assert (session.state, session.parameters, session.url) == ("expired", {}, "")
+    assert Donation.objects.get().state == "abandoned"
+
+
+def test_what_the_other_mode_left_is_not_asked_about_and_emptied(reader: Reader, settings: Any) -> None:
+    session = make_session(make_donation(), parameters={"customer_email": "reader@example.org"}, declines=9)
+    payment = make_payment(settled=None)
+    later = NOW + timedelta(days=2)
+    assert sweeping.donations_to_ask_about(at=later) == [session.donation_id]
+    assert sweeping.payments_to_ask_about(at=later) == [payment.pk]
+    settings.STRIPE_SECRET_KEY = "sk_live_of_the_tests"
+    assert sweeping.donations_to_ask_about(at=later) == []
+    assert sweeping.payments_to_ask_about(at=later) == []
+    mine.forget_old(at=later)
+    session.refresh_from_db()
+    assert (session.state, session.parameters, session.url) == ("expired", {}, "")
 
 
 def test_without_a_broker_the_page_works_and_the_sweep_catches_up(reader: Reader, broker: Any) -> None:
