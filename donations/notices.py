@@ -18,11 +18,14 @@ LATEST = timedelta(days=7)
 PAYMENT_FAILED = "payment_failed"
 
 
-def queue_refund(refund: Refund, *, at: datetime) -> None:
-    """Confirm that money went back. Not after a return for safety: that donor is forgotten."""
+def queue_refund(refund: Refund, *, was_awaited: bool, at: datetime) -> None:
+    """Confirm that money went back, however late where the refund was pending here.
+
+    Not after a return for safety: that donor is forgotten.
+    """
     payment = refund.payment
     donation = payment.donation
-    if at - refund.created_at > LATEST:
+    if not was_awaited and at - refund.created_at > LATEST:
         return
     _queue(
         f"refund:{refund.stripe_id}",

@@ -14,15 +14,20 @@ from donations.money import format_money
 from newsroom.mail import queue_mail
 from newsroom.models import OutgoingMail
 
-# A payment that is learnt later than this was lost and found again; its receipt went out before the loss, or comes
-# with the yearly statement. Mailing it again would alarm people.
+# A payment that nobody waited for here and that is learnt later than this was lost and found again; its receipt went
+# out before the loss, or comes with the yearly statement. Mailing it again would alarm people.
 LATEST = timedelta(days=7)
 
 
-def queue_receipt(payment: Payment, *, at: datetime) -> OutgoingMail | None:
-    """Ask for the receipt of a paid payment, once however often it is called. The caller has a transaction open."""
+def queue_receipt(payment: Payment, *, was_awaited: bool, at: datetime) -> OutgoingMail | None:
+    """Ask for the receipt of a paid payment, once however often it is called. The caller has a transaction open.
+
+    `was_awaited` says that the payment was pending here. A debit may take two weeks, and its receipt is no old news.
+    """
     donor = payment.donation.donor
-    if donor is None or donor.email is None or payment.paid_at is None or at - payment.paid_at > LATEST:
+    if donor is None or donor.email is None or payment.paid_at is None:
+        return None
+    if not was_awaited and at - payment.paid_at > LATEST:
         return None
     return queue_mail(
         key=f"receipt:{payment.pk}",

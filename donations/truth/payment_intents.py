@@ -63,8 +63,8 @@ def learn(intent_id: str) -> None:
         payment = _apply(intent, charge, source, donation, at=at)
         if payment is None:
             return
-        for refund in refunds.apply(given_back, payment):
-            notices.queue_refund(refund, at=at)
+        for refund, was_awaited in refunds.apply(given_back, payment):
+            notices.queue_refund(refund, was_awaited=was_awaited, at=at)
         disputes.apply(contested, payment)
 
 
@@ -186,7 +186,7 @@ def _apply(intent: Any, charge: Any, source: _Source, donation: Donation, *, at:
     _fill(payment, intent, charge)
     payment.save()
     if payment.state != before:
-        _follow(payment, donation, charge, at=at)
+        _follow(payment, donation, charge, was_awaited=before == Payment.State.PENDING, at=at)
     return payment
 
 
@@ -210,7 +210,7 @@ def _fill(payment: Payment, intent: Any, charge: Any) -> None:
         payment.settled_currency = settlement.currency.upper()
 
 
-def _follow(payment: Payment, donation: Donation, charge: Any, *, at: datetime) -> None:
+def _follow(payment: Payment, donation: Donation, charge: Any, *, was_awaited: bool, at: datetime) -> None:
     """Let a payment's new state reach its donation, its donor and their mailbox."""
     if payment.state == Payment.State.PENDING:
         donation.move(Donation.State.PENDING, at=at)
@@ -232,7 +232,7 @@ def _follow(payment: Payment, donation: Donation, charge: Any, *, at: datetime) 
         gift.has_failed_renewal = False
         gift.save(update_fields=["customer", "has_failed_renewal"])
     donation.move(Donation.State.GIVEN, at=at)
-    receipts.queue_receipt(payment, at=at)
+    receipts.queue_receipt(payment, was_awaited=was_awaited, at=at)
 
 
 def _declined_charges(intent: Any) -> list[Any]:

@@ -6,10 +6,10 @@ from donations import stripe_api
 from donations.models import Payment, Refund
 
 
-def apply(objects: list[Any], payment: Payment) -> list[Refund]:
+def apply(objects: list[Any], payment: Payment) -> list[tuple[Refund, bool]]:
     """Write the refunds of a locked payment, and what they add up to. The caller has a transaction open.
 
-    Returns the refunds that are done now and were not before.
+    Returns the refunds that are done now and were not before, each with whether it was known here.
     """
     done = []
     for obj in objects:
@@ -32,7 +32,7 @@ def apply(objects: list[Any], payment: Payment) -> list[Refund]:
         refund.failure_reason = obj.failure_reason or ""
         refund.save()
         if refund.state == Refund.State.SUCCEEDED != before:
-            done.append(refund)
+            done.append((refund, bool(before)))
     returned = sum(
         payment.refunds.exclude(state__in=(Refund.State.FAILED, Refund.State.CANCELED)).values_list("amount", flat=True)
     )

@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from donations import keeping, mine, notices, stripe_api
-from donations.models import Donation, Donor, DonorLink, LinkRequest, Payment, RecurringGift
+from donations.models import Donation, Donor, DonorLink, LinkRequest, Payment, RecurringGift, StripeEvent
+from donations.truth import payment_intents
 from newsroom.models import OutgoingMail
-from tests.donations.factories import make_donation, make_donor, make_recurring_gift
+from tests.donations.factories import make_donation, make_donor, make_recurring_gift, make_session
 from tests.donations.reader import Reader
 
 pytestmark = pytest.mark.django_db
@@ -245,6 +246,14 @@ def test_nothing_is_erased_while_the_gift_cannot_be_ended(reader: Reader, settin
     assert OutgoingMail.objects.filter(address="reader@example.org").exists()
 
 
+def test_erasing_empties_every_call_to_stripe_that_named_the_donor(db: None) -> None:
+    donation = make_donation(state="given", donor=make_donor(email="reader@example.org"), email="")
+    session = make_session(donation, state="broken", parameters={"customer_email": "reader@example.org"})
+    mine.erase_person("reader@example.org", timezone.now())
+    session.refresh_from_db()
+    assert (session.parameters, session.url) == ({}, "")
+
+
 def test_a_failed_renewal_asks_for_the_card_once_for_each_try_and_ends_with_a_goodbye(reader: Reader) -> None:
     gift = monthly(reader)
     reader.sandbox.fail_next(gift.stripe_id, times=20)
@@ -263,6 +272,54 @@ def test_a_failed_renewal_asks_for_the_card_once_for_each_try_and_ends_with_a_go
     keys = list(OutgoingMail.objects.filter(template="renewal_failed").values_list("key", flat=True))
     assert len(keys) == len(set(keys)) >= 2
     assert Payment.objects.filter(state="paid").count() == 1
+
+
+def test_a_renewal_that_a_bank_still_works_on_is_not_refused(reader: Reader) -> None:
+    donation = reader.start(currency="EUR", frequency="monthly", amount="500")
+    answer = reader.sandbox.pay(str(reader.session_of(donation).stripe_id), "", iban="DE89370400440532013000")
+    assert answer["error"] is None
+    reader.sandbox.settle()
+    reader.webhooks()
+    reader.sandbox.advance(months=1, seconds=7200)
+    reader.webhooks(times=2, shuffle=3)
+    renewal = Payment.objects.get(is_renewal=True)
+    assert renewal.state == "pending"
+    assert not renewal.recurring_gift.has_failed_renewal
+    assert "renewal_failed" not in templates()
+    invoice = stripe_api.retrieve_invoice(str(renewal.invoice_id))
+    assert (invoice.status, invoice.attempt_count) == ("open", 1)
+
+
+def test_the_last_failure_is_followed_to_its_end_although_stripe_breaks_meanwhile(reader: Reader) -> None:
+    gift = monthly(reader)
+    reader.sandbox.fail_next(gift.stripe_id, times=20)
+    reader.sandbox.advance(months=1, days=27)
+    reader.sandbox.mode(server_error=-1, method="DELETE", path="/v1/subscriptions")
+    reader.webhooks()
+    reader.sandbox.mode(server_error=0, method="DELETE", path="/v1/subscriptions")
+    StripeEvent.objects.update(not_before=timezone.now())
+    reader.tick()
+    reader.webhooks()
+    gift.refresh_from_db()
+    assert gift.state == "ended"
+    assert stripe_api.retrieve_subscription(gift.stripe_id).status == "canceled"
+    assert stripe_api.open_invoices_of(gift.stripe_id) == []
+    assert templates().count("gift_goodbye") == 1
+
+
+def test_an_invoice_that_was_left_open_is_voided_after_the_gift_has_ended(reader: Reader) -> None:
+    gift = monthly(reader)
+    reader.sandbox.fail_next(gift.stripe_id, times=20)
+    reader.sandbox.advance(months=1, days=27)
+    reader.sandbox.mode(server_error=-1, method="POST", path="/v1/invoices")
+    reader.webhooks()
+    gift.refresh_from_db()
+    assert gift.state == "ended"
+    assert stripe_api.open_invoices_of(gift.stripe_id)
+    reader.sandbox.mode(server_error=0, method="POST", path="/v1/invoices")
+    StripeEvent.objects.update(not_before=timezone.now())
+    reader.tick()
+    assert stripe_api.open_invoices_of(gift.stripe_id) == []
 
 
 def test_a_new_card_mends_a_failed_renewal(reader: Reader) -> None:
@@ -286,6 +343,32 @@ def test_a_refund_is_confirmed_once(reader: Reader) -> None:
     reader.webhooks(times=2, shuffle=2)
     payment.refresh_from_db()
     assert payment.refunded == 500
+    assert templates() == ["receipt", "refund_confirmed"]
+
+
+def test_a_debit_that_takes_two_weeks_has_its_receipt(reader: Reader, time_machine: Any) -> None:
+    donation = reader.start(currency="EUR")
+    reader.sandbox.pay(str(reader.session_of(donation).stripe_id), "", iban="DE89370400440532013000")
+    reader.webhooks()
+    assert (Payment.objects.get().state, templates()) == ("pending", [])
+    reader.sandbox.settle()
+    time_machine.move_to(timezone.now() + timedelta(days=14))
+    for _ in range(2):
+        reader.tick()
+    assert Payment.objects.get().state == "paid"
+    assert templates() == ["receipt"]
+
+
+def test_a_refund_that_takes_two_weeks_is_confirmed(reader: Reader, time_machine: Any) -> None:
+    reader.give(card="4000000000007726")
+    payment = Payment.objects.get()
+    reader.sandbox.refund(payment_intent=payment.payment_intent_id)
+    reader.webhooks()
+    assert payment.refunds.get().state == "pending"
+    reader.sandbox.advance(days=14)
+    time_machine.move_to(timezone.now() + timedelta(days=14))
+    payment_intents.learn(payment.payment_intent_id)
+    assert payment.refunds.get().state == "succeeded"
     assert templates() == ["receipt", "refund_confirmed"]
 
 
