@@ -89,7 +89,7 @@ def work(pk: int, *, at: datetime) -> None:
     waiting = SafetyReturn.objects.filter(pk=pk, state=SafetyReturn.State.WAITING, not_before__lte=at)
     if not waiting.update(not_before=at + LEASE, tries=F("tries") + 1):
         return
-    row = SafetyReturn.objects.select_related("payment__recurring_gift__customer").get(pk=pk)
+    row = SafetyReturn.objects.select_related("payment__recurring_gift").get(pk=pk)
     try:
         _undo(row.payment)
     except stripe_api.StripeError as error:
@@ -115,8 +115,9 @@ def _undo(payment: Payment) -> None:
         stripe_api.create_refund(
             payment.payment_intent_id, amount=None, metadata={"newsroom_reason": "safety"}, idempotency_key=key
         )
-    if gift is not None and gift.customer is not None:
-        _do(stripe_api.delete_customer, gift.customer.stripe_id)
+    if gift is not None:
+        # A first gift is taken back before its customer is written here, so only Stripe knows the id.
+        _do(stripe_api.delete_customer, stripe_api.id_of(stripe_api.retrieve_subscription(gift.stripe_id).customer))
 
 
 def _do(call: Any, stripe_id: str) -> None:

@@ -56,6 +56,7 @@ def test_a_recurring_gift_from_a_blocked_country_is_ended_returned_and_forgotten
 ) -> None:
     donation = pay_from(reader, "BY", frequency="monthly", amount="500")
     reader.webhooks(times=2, shuffle=4)
+    customer_id = stripe_api.retrieve_subscription(RecurringGift.objects.get().stripe_id).customer
     reader.tick()
     reader.webhooks(times=2, shuffle=5)
     assert forgotten(donation)
@@ -64,6 +65,7 @@ def test_a_recurring_gift_from_a_blocked_country_is_ended_returned_and_forgotten
     assert (donation.state, gift.state) == ("returned", "ended")
     assert (payment.refunded, payment.kept) == (500, 0)
     assert SafetyReturn.objects.get().state == "done"
+    assert stripe_api.retrieve_customer(customer_id).deleted
     assert not Donor.objects.exists()
     # Staff hear that the comparison repaired something; the giver hears nothing.
     assert not OutgoingMail.objects.exclude(template="notice").exists()
