@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from donations import stripe_api
 from donations.metadata import BadMetadata
@@ -28,7 +28,8 @@ def donations_to_ask_about(*, at: datetime) -> list[int]:
     """Return the donations whose open session Stripe has not been asked about for some minutes."""
     quiet = Q(asked_at__isnull=True, created_at__lte=at - FIRST_LOOK) | Q(asked_at__lte=at - NEXT_LOOK)
     rows = CheckoutSession.objects.filter(quiet, state__in=CheckoutSession.LIVE_STATES)
-    return list(rows.order_by("asked_at", "created_at").values_list("donation_id", flat=True)[:BATCH])
+    never_asked_first = F("asked_at").asc(nulls_first=True)
+    return list(rows.order_by(never_asked_first, "created_at", "pk").values_list("donation_id", flat=True)[:BATCH])
 
 
 def payments_to_ask_about(*, at: datetime) -> list[int]:
