@@ -12,7 +12,16 @@ from django.db.models import F
 from django.urls import reverse
 
 from donations import keeping, safety, stripe_api
-from donations.models import Donation, Donor, DonorLink, LinkRequest, Payment, RecurringGift, current_terms
+from donations.models import (
+    CheckoutSession,
+    Donation,
+    Donor,
+    DonorLink,
+    LinkRequest,
+    Payment,
+    RecurringGift,
+    current_terms,
+)
 from donations.money import to_decimal
 from newsroom import registry
 from newsroom.limits import allow
@@ -189,6 +198,7 @@ def erase_person(address: str, at: datetime) -> None:
     if donor is None:
         return
     donor.donations.update(email="", name="", note="", erased_at=at)
+    CheckoutSession.objects.filter(donation__donor=donor).update(parameters={}, url="")
     safety.erase_donor(donor, at=at)
 
 
