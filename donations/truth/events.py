@@ -1,6 +1,7 @@
 """Events: which object each kind is about, and what becomes of the event's row."""
 
 import logging
+import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -57,11 +58,20 @@ def process(pk: int, *, at: datetime | None = None) -> None:
         state, reason = _apply(event)
     except (stripe_api.StripeAway, stripe_api.StripeBroke, stripe_api.StripeBusy) as error:
         _put_off(event, f"{type(error).__name__} {error.code}".strip(), at=at)
-    except Exception as error:  # The recording edge: the row keeps what happened, staff see it, the sweep tries again.
-        logger.exception("Event %s could not be applied.", event.stripe_id)
-        _put_off(event, f"{type(error).__name__}: {error}"[:2000], at=at)
+    except Exception as error:  # noqa: BLE001 - the recording edge: the row keeps what happened, and it is tried again.
+        what = _nameless(error)
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("Event %s could not be applied: %s.\n%s", event.stripe_id, what, where)
+        _put_off(event, what, at=at)
     else:
         _end(event, state, reason, at=timezone.now())
+
+
+def _nameless(error: Exception) -> str:
+    """Return what went wrong without the error's message: PostgreSQL's would quote a row with a reader's address."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    constraint = getattr(diagnostics, "constraint_name", None) or ""
+    return f"{type(error).__name__} {constraint}".strip()[:200]
 
 
 def _apply(event: StripeEvent) -> tuple[StripeEvent.State, str]:
