@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +27,11 @@ class HistoryAdmin(admin.ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         record(obj, action=f"{obj._meta.model_name}.deleted", actor=request.user, before=self._values(obj))
         super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        # One by one, so that each leaves its entry and the pages that show it are made anew.
+        for obj in queryset.order_by("pk"):
+            self.delete_model(request, obj)
 
     def _values(self, obj: Any) -> dict[str, Any] | None:
         if obj is None:

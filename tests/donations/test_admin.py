@@ -7,6 +7,7 @@ from django.test import Client
 
 from donations.models import AmountRule, Appeal, Donation, GivingTerms, StripeEvent
 from newsroom.models import HistoryEntry
+from newsroom.models.site import SiteVersion
 from tests.donations.factories import (
     make_appeal,
     make_donation,
@@ -102,6 +103,19 @@ def test_changing_an_amount_rule_is_recorded_with_both_values(staff_client: Clie
     entry = HistoryEntry.objects.get(action="amountrule.changed")
     assert entry.before["minimum"] == 200
     assert entry.after["minimum"] == 300
+
+
+def test_deleting_several_amounts_records_each_and_renews_the_pages(
+    staff_client: Client, amounts: None, django_capture_on_commit_callbacks: Any
+) -> None:
+    rules = list(AmountRule.objects.filter(currency="USD"))
+    SiteVersion.objects.update_or_create(pk=1, defaults={"number": 7})
+    data = {"action": "delete_selected", "_selected_action": [rule.pk for rule in rules], "post": "yes"}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert staff_client.post("/admin/donations/amountrule/", data).status_code == 302
+    assert not AmountRule.objects.filter(currency="USD").exists()
+    assert HistoryEntry.objects.filter(action="amountrule.deleted").count() == len(rules) == 3
+    assert SiteVersion.objects.get().number > 7
 
 
 def test_an_amount_rule_outside_its_own_limits_is_explained(staff_client: Client, amounts: None) -> None:
