@@ -214,5 +214,10 @@ def forget_old(*, at: datetime) -> str:
         state_at__lt=at - timedelta(days=7),
         donor__isnull=True,
     )
+    # What the other mode's key began cannot be asked about any more, as the sandbox's rows after going live.
+    stranded = CheckoutSession.objects.filter(
+        state__in=CheckoutSession.LIVE_STATES, expires_at__lt=at - timedelta(days=1)
+    ).exclude(livemode=stripe_api.uses_live_mode())
+    stranded.update(state=CheckoutSession.State.EXPIRED, parameters={}, url="")
     emptied = left.exclude(email="", name="", note="").update(email="", name="", note="")
     return f"{links} links deleted, {emptied} abandoned attempts emptied"

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 FIRST_LOOK = timedelta(minutes=3)
 NEXT_LOOK = timedelta(minutes=10)
 UNSETTLED_LOOK = timedelta(minutes=30)
+# So long after its end a session that Stripe does not find any more is over: the key is another account's.
+MISSING_FOR = timedelta(days=1)
 BATCH = 100
 
 
@@ -27,7 +29,9 @@ def due_events(*, at: datetime) -> list[int]:
 def donations_to_ask_about(*, at: datetime) -> list[int]:
     """Return the donations whose open session Stripe has not been asked about for some minutes."""
     quiet = Q(asked_at__isnull=True, created_at__lte=at - FIRST_LOOK) | Q(asked_at__lte=at - NEXT_LOOK)
-    rows = CheckoutSession.objects.filter(quiet, state__in=CheckoutSession.LIVE_STATES)
+    rows = CheckoutSession.objects.filter(
+        quiet, state__in=CheckoutSession.LIVE_STATES, livemode=stripe_api.uses_live_mode()
+    )
     never_asked_first = F("asked_at").asc(nulls_first=True)
     return list(rows.order_by(never_asked_first, "created_at", "pk").values_list("donation_id", flat=True)[:BATCH])
 
@@ -36,7 +40,7 @@ def payments_to_ask_about(*, at: datetime) -> list[int]:
     """Return payments that are pending, or paid and not settled, and were not asked about for a while."""
     rows = Payment.objects.filter(Q(state=Payment.State.PENDING) | Q(state=Payment.State.PAID, settled__isnull=True))
     asked = StripeObject.objects.filter(stripe_id=OuterRef("payment_intent_id"), asked_at__gt=at - UNSETTLED_LOOK)
-    rows = rows.filter(~Exists(asked), created_at__lte=at - FIRST_LOOK)
+    rows = rows.filter(~Exists(asked), created_at__lte=at - FIRST_LOOK, livemode=stripe_api.uses_live_mode())
     return list(rows.order_by("created_at").values_list("pk", flat=True)[:BATCH])
 
 
@@ -54,6 +58,10 @@ def learn_donation(pk: int, *, at: datetime) -> None:
             sessions.learn(session.stripe_id)
         elif session.expires_at <= at:
             _give_up(session, at=at)
+    except stripe_api.StripeMissing:
+        logger.warning("Session %s is not known to Stripe.", session.pk)
+        if session.expires_at <= at - MISSING_FOR:
+            _end(session, CheckoutSession.State.EXPIRED, at=at)
     except (stripe_api.StripeError, ownership.NotOurs, BadMetadata) as error:
         logger.warning("Session %s was not learnt (%s).", session.pk, type(error).__name__)
 
@@ -69,10 +77,13 @@ def _give_up(session: CheckoutSession, *, at: datetime) -> None:
     if found is not None:
         sessions.learn(found.id)
         return
-    ended = CheckoutSession.objects.filter(pk=session.pk, state=CheckoutSession.State.PREPARING).update(
-        state=CheckoutSession.State.BROKEN, parameters={}
-    )
-    if ended:
+    _end(session, CheckoutSession.State.BROKEN, at=at)
+
+
+def _end(session: CheckoutSession, state: CheckoutSession.State, *, at: datetime) -> None:
+    """End a live session that Stripe knows nothing of, and forget what was sent."""
+    live = CheckoutSession.objects.filter(pk=session.pk, state=session.state, state__in=CheckoutSession.LIVE_STATES)
+    if live.update(state=state, parameters={}, url=""):
         Donation.objects.filter(pk=session.donation_id, state=Donation.State.STARTED).update(
             state=Donation.State.ABANDONED, state_at=at
         )
