@@ -253,13 +253,26 @@ def grant_block(
 
 @transaction.atomic
 def undo_block(subscription_pks: Sequence[int], *, page: str, reason: str, at: datetime) -> int:
-    """Take back a block of an import: withdraw what is still as it was imported, and forget who has nothing else."""
-    subscriptions = list(
+    """Take back a block of an import: withdraw what is still as it was imported, and forget who has nothing else.
+
+    Who has asked for the newsletter since, by a form or a box, stands by that and stays.
+    """
+    active = list(
         Subscription.objects.select_for_update(of=("self",))
         .select_related("subscriber", "newsletter")
         .filter(pk__in=subscription_pks, state=State.ACTIVE)
         .order_by("pk")
     )
+    entries = Consent.objects.filter(
+        subject__in=[one.subscriber.subject for one in active], purpose__in={one.newsletter.purpose for one in active}
+    )
+    in_order = entries.order_by("position").values_list("subject", "purpose", "method")
+    last_method = {(subject, purpose): method for subject, purpose, method in in_order}
+    subscriptions = [
+        one
+        for one in active
+        if last_method.get((one.subscriber.subject, one.newsletter.purpose)) == Consent.Method.IMPORT
+    ]
     ledger.append(
         [
             _entry(

@@ -199,7 +199,9 @@ def work(pk: int, *, at: datetime | None = None) -> None:
 @transaction.atomic
 def _step(pk: int, at: datetime) -> bool:
     """Do one step, and say whether there may be another."""
-    found = SubscriberImport.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk).first()
+    # Without the key: an erasure that this step waits for may have to see at its end that the import is there.
+    unlocked = SubscriberImport.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    found = unlocked.filter(pk=pk).first()
     if found is None:
         return False
     match found.state:
@@ -243,7 +245,9 @@ def _stage(found: SubscriberImport, at: datetime) -> bool:
 
 
 def _import_block(found: SubscriberImport, at: datetime) -> bool:
-    rows = list(ImportRow.objects.filter(subscriber_import=found, verdict="").order_by("line")[:BLOCK])
+    # Locked, so that an erasure under way ends first and one that comes later finds what is written here.
+    waiting = ImportRow.objects.select_for_update(of=("self",)).filter(subscriber_import=found, verdict="")
+    rows = list(waiting.order_by("line")[:BLOCK])
     policy_text = text_in_force(found.newsletter.language, at=at)
     if not rows:
         _end(found, State.DONE, at)

@@ -4,12 +4,14 @@ import codecs
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from newsroom import persons
@@ -210,6 +212,20 @@ def test_undo_takes_back_what_is_still_as_imported(newsletter: Newsletter) -> No
     assert not list(ledger.faults())
 
 
+def test_undo_leaves_alone_who_signed_up_since(newsletter: Newsletter) -> None:
+    found = run(receive(newsletter, "email\na@example.org\nasked@example.org\n"))
+    asked = make_subscription(newsletter=newsletter, email="asked@example.org", at=NOW + timedelta(hours=1))
+
+    assert importing.undo(found, by=None, at=NOW + timedelta(hours=2))
+    importing.work(found.pk, at=NOW + timedelta(hours=2))
+
+    found.refresh_from_db()
+    asked.refresh_from_db()
+    assert found.state == SubscriberImport.State.UNDONE
+    assert asked.state == State.ACTIVE
+    assert list(Subscriber.objects.values_list("email", flat=True)) == ["asked@example.org"]
+
+
 def test_undo_ends_after_a_day(newsletter: Newsletter) -> None:
     found = run(receive(newsletter, MAILCHIMP))
     with pytest.raises(importing.TooLateToUndo):
@@ -223,6 +239,45 @@ def test_erasure_reaches_into_imports(newsletter: Newsletter) -> None:
     row = ImportRow.objects.get()
     assert (row.email, row.subscription) == ("", None)
     assert verdicts(run(receive(newsletter, MAILCHIMP))) == {2: "suppressed"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_erasure_under_way_wins_over_an_import(newsletter: Newsletter) -> None:
+    found = receive(newsletter, "email\nlena@example.org\nanother@example.org\n")
+    importing.start(found, by=None, at=NOW)
+    assert importing._step(found.pk, NOW)
+
+    def work() -> None:
+        try:
+            importing.work(found.pk, at=NOW)
+        finally:
+            connection.close()
+
+    worker = Thread(target=work)
+    with transaction.atomic():
+        persons.erase("lena@example.org", at=NOW)
+        worker.start()
+        _wait_until_somebody_waits_for_a_lock()
+    worker.join(timeout=30)
+
+    assert list(Subscriber.objects.values_list("email", flat=True)) == ["another@example.org"]
+    assert verdicts(found) == {2: "suppressed", 3: "imported"}
+
+
+def _wait_until_somebody_waits_for_a_lock() -> None:
+    ends_at = monotonic() + 20
+    while monotonic() < ends_at:
+        with connection.cursor() as cursor:
+            # The statistics of a transaction are those of its first look, unless they are thrown away.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT EXISTS (SELECT 1 FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+            )
+            if cursor.fetchone()[0]:
+                return
+        sleep(0.05)
+    raise AssertionError("nobody waited for a lock")
 
 
 def test_staff_upload_look_run_read_and_undo(
