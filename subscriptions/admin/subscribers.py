@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -33,6 +34,19 @@ class ConfirmedFilter(admin.SimpleListFilter):
         return queryset
 
 
+class LanguageFilter(admin.SimpleListFilter):
+    """The site's languages: to ask the rows which there are would read every person."""
+
+    title = _("language")
+    parameter_name = "language"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(settings.LANGUAGES)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
+        return queryset.filter(language=self.value()) if self.value() else queryset
+
+
 class SubscriptionInline(admin.TabularInline):
     model = Subscription
     fields = ["newsletter", "state", "requested_at", "confirmed_at", "unsubscribed_at", "paused_until"]
@@ -51,7 +65,7 @@ class SubscriptionInline(admin.TabularInline):
 class SubscriberAdmin(FactsAdmin):
     inlines = [SubscriptionInline]
     list_display = ["email", "language", "created_at", "confirmed_at"]
-    list_filter = [ConfirmedFilter, "language"]
+    list_filter = [ConfirmedFilter, LanguageFilter]
     fields = ["email", "language", "created_at", "confirmed_at", "subject", "ledger"]
     search_fields = ["=email"]
     search_help_text = _("An exact address")

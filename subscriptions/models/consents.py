@@ -1,5 +1,6 @@
 """The consent ledger: append-only, gapless, chained by a keyed hash."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -67,7 +68,11 @@ class Consent(models.Model):
                 condition=~Q(method__in=["staff", "import"]) | ~Q(reason=""),
             ),
         ]
-        indexes = [models.Index(name="subscriptions_consent_subject", fields=["subject", "purpose", "position"])]
+        indexes = [
+            models.Index(name="subscriptions_consent_subject", fields=["subject", "purpose", "position"]),
+            # The ledger grows in the order of time, so a few pages of summary lead to any week of it.
+            BrinIndex(name="subscriptions_consent_at", fields=["at"], autosummarize=True),
+        ]
 
     def __str__(self) -> str:
         return f"{self.position}"

@@ -90,6 +90,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["issue", "state", "id"], name="delivery_of_issue_by_state"),
             models.Index(fields=["claim_expires_at"], name="delivery_lease", condition=Q(state="claimed")),
+            models.Index(fields=["issue"], name="delivery_unknown", condition=Q(state="unknown")),
         ]
 
     def __str__(self) -> str:
