@@ -9,6 +9,9 @@ from donations import notices, stripe_api
 from donations.models import RecurringGift
 from donations.truth import ownership, payment_intents, recurring
 
+# How the payment of an invoice stands when the donor has to do something about it.
+REFUSED = frozenset({"requires_payment_method", "requires_action"})
+
 
 def learn(invoice_id: str) -> None:
     """Fetch an invoice and apply its subscription and each of its payments. One of zero has none, and that is fine.
@@ -23,25 +26,36 @@ def learn(invoice_id: str) -> None:
     gift = recurring.learn(subscription_id)
     for intent_id in intents_of(invoice):
         payment_intents.learn(intent_id)
-    if has_failed(invoice) and gift.state != RecurringGift.State.ENDED:
-        _follow_failure(invoice, gift)
+    if is_refused(invoice):
+        _follow_refusal(invoice, gift)
 
 
-def has_failed(invoice: Any) -> bool:
-    """Say whether a renewal was tried and is not paid."""
-    return invoice.status == "open" and invoice.billing_reason == "subscription_cycle" and invoice.attempt_count > 0
+def is_refused(invoice: Any) -> bool:
+    """Say whether a renewal was tried and refused. A debit that a bank still works on was not."""
+    if invoice.status != "open" or invoice.billing_reason != "subscription_cycle" or not invoice.attempt_count:
+        return False
+    statuses = {stripe_api.retrieve_payment_intent(intent_id).status for intent_id in intents_of(invoice)}
+    return bool(statuses) and statuses <= REFUSED
 
 
-def _follow_failure(invoice: Any, gift: RecurringGift) -> None:
-    """Ask the donor to look at the card; after the last try, end the gift, and the goodbye says so."""
+def _follow_refusal(invoice: Any, gift: RecurringGift) -> None:
+    """Ask the donor to look at the card; after the last try, end the gift, and the goodbye says so.
+
+    1. End the subscription. 2. Void the invoice. An open invoice is what brings a repetition back here after a crash,
+    so it goes last, whatever became of the gift meanwhile.
+    """
+    is_ended = gift.state == RecurringGift.State.ENDED
     if invoice.next_payment_attempt is None:
+        if not is_ended:
+            # The goodbye differs from the mail after a donor's own end, also where the first tries were never told.
+            RecurringGift.objects.filter(pk=gift.pk).update(has_failed_renewal=True)
+            stripe_api.cancel_subscription(gift.stripe_id)
+            recurring.learn(gift.stripe_id)
         stripe_api.void_invoice(invoice.id)
-        stripe_api.cancel_subscription(gift.stripe_id)
-        recurring.learn(gift.stripe_id)
-        return
-    with transaction.atomic():
-        ownership.lock(gift.donation_id)
-        notices.queue_renewal_failed(gift, invoice_id=invoice.id, attempt=invoice.attempt_count, at=timezone.now())
+    elif not is_ended:
+        with transaction.atomic():
+            ownership.lock(gift.donation_id)
+            notices.queue_renewal_failed(gift, invoice_id=invoice.id, attempt=invoice.attempt_count, at=timezone.now())
 
 
 def subscription_of(invoice: Any) -> str:
