@@ -62,6 +62,7 @@ def learn(intent_id: str) -> None:
         _count_declines(donation, intent, declined)
         payment = _apply(intent, charge, source, donation, at=at)
         if payment is None:
+            _follow_cancellation(intent, donation, at=at)
             return
         for refund, was_awaited in refunds.apply(given_back, payment):
             notices.queue_refund(refund, was_awaited=was_awaited, at=at)
@@ -91,11 +92,26 @@ def _capture_or_refuse(intent: Any, source: _Source) -> None:
         stripe_api.capture_payment_intent(intent.id)
         learn(intent.id)
         return
-    stripe_api.cancel_payment_intent(intent.id)
+    # The giver is forgotten first: a crash after the reservation is gone would leave nothing that leads back here.
     at = timezone.now()
     with transaction.atomic():
-        donation = _donation_of(intent, source)
+        _refuse(intent, _donation_of(intent, source), at=at)
+    stripe_api.cancel_payment_intent(intent.id)
+
+
+def _refuse(intent: Any, donation: Donation, *, at: datetime) -> None:
+    if donation.state != Donation.State.RETURNED:
         safety.refuse(donation, country=safety.country_of(intent.latest_charge), at=at)
+
+
+def _follow_cancellation(intent: Any, donation: Donation, *, at: datetime) -> None:
+    """Close a donation whose reserved money was let go: by us for safety, in Stripe's dashboard, or by time."""
+    if intent.status != "canceled" or donation.state != Donation.State.STARTED or donation.has_live_session():
+        return
+    if safety.is_blocked(intent.latest_charge):
+        _refuse(intent, donation, at=at)
+    else:
+        donation.move(Donation.State.FAILED, at=at)
 
 
 def _donation_of(intent: Any, source: _Source) -> Donation:

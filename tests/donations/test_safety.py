@@ -1,12 +1,13 @@
 """Gifts that would endanger their giver are not kept, and their giver is forgotten."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from donations import stripe_api
-from donations.models import Donation, Donor, GivingTerms, Payment, RecurringGift, SafetyReturn
+from donations.models import Donation, Donor, GivingTerms, Payment, RecurringGift, SafetyReturn, StripeEvent
 from newsroom.models import HistoryEntry, OutgoingMail
 from tests.donations.reader import Reader
 
@@ -49,6 +50,34 @@ def test_a_single_gift_from_elsewhere_is_captured_and_kept(reader: Reader, block
     donation = reader.give()
     assert (donation.state, Payment.objects.get().state) == ("given", "paid")
     assert OutgoingMail.objects.count() == 1
+
+
+def test_the_giver_is_forgotten_before_the_reservation_is_let_go(reader: Reader, blocked: GivingTerms) -> None:
+    donation = pay_from(reader, "BY")
+    (intent,) = stripe_api.each_payment_intent(timezone.now() - timedelta(days=1))
+    cancelling = {"method": "POST", "path": f"/v1/payment_intents/{intent.id}/cancel"}
+    reader.sandbox.mode(server_error=-1, **cancelling)
+    reader.webhooks()
+    assert forgotten(donation)
+    assert stripe_api.retrieve_payment_intent(intent.id).status == "requires_capture"
+    reader.sandbox.mode(server_error=0, **cancelling)
+    StripeEvent.objects.update(not_before=timezone.now())
+    reader.tick()
+    assert stripe_api.retrieve_payment_intent(intent.id).status == "canceled"
+    assert HistoryEntry.objects.filter(action="donation.refused_for_safety").count() == 1
+
+
+@pytest.mark.parametrize(("country", "state"), [("BY", "returned"), ("US", "failed")])
+def test_a_reservation_that_was_let_go_elsewhere_closes_the_gift(
+    reader: Reader, blocked: GivingTerms, country: str, state: str
+) -> None:
+    donation = pay_from(reader, country)
+    (intent,) = stripe_api.each_payment_intent(timezone.now() - timedelta(days=1))
+    stripe_api.cancel_payment_intent(intent.id)
+    reader.webhooks(times=2, shuffle=1)
+    assert forgotten(donation) is (country == "BY")
+    assert donation.state == state
+    assert not Payment.objects.exists()
 
 
 def test_a_recurring_gift_from_a_blocked_country_is_ended_returned_and_forgotten(
