@@ -155,6 +155,7 @@ def test_one_unreadable_object_is_told_and_stops_no_other(reader: Reader) -> Non
 
 def test_the_night_has_the_slow_queue_and_an_hour(settings: Any) -> None:
     assert settings.CELERY_TASK_ROUTES[nightly.name] == {"queue": settings.CELERY_SLOW_QUEUE}
+    assert nightly.time_limit and nightly.soft_time_limit
     assert nightly.time_limit > nightly.soft_time_limit > 2400
     # A message that is not acknowledged for so long would be delivered again.
     assert nightly.time_limit < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
