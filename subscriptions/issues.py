@@ -143,8 +143,10 @@ def pause(issue: Issue, *, by: User | None, at: datetime, reason: str = "") -> N
 
 
 def resume(issue: Issue, *, by: User | None, at: datetime) -> None:
+    """Go on sending, with the articles as they are now: a pause is often for one that was corrected or withdrawn."""
     with step(issue, "resumed", sources=(S.SENDING,), by=by, permission=SEND, at=at) as locked:
         locked.paused_at, locked.pause_reason = None, ""
+        _freeze(locked, at=at)
         wake_senders(locked)
 
 

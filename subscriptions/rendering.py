@@ -86,8 +86,13 @@ def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
 
 
 def stories(issue: Issue) -> list[Story]:
-    """Return the picks in order and in the issue's words, in three queries for any number."""
-    return [_story(pick.article, headline=pick.shown_headline, blurb=pick.shown_blurb) for pick in _picks(issue)]
+    """Return the picks in order and in the issue's words, in three queries for any number.
+
+    What was withdrawn meanwhile is left out whoever picked it: its link would lead to nothing, and its words may not go
+    out.
+    """
+    picks = [pick for pick in _picks(issue) if pick.article.status != Article.Status.WITHDRAWN]
+    return [_story(pick.article, headline=pick.shown_headline, blurb=pick.shown_blurb) for pick in picks]
 
 
 def public_stories(issue: Issue, *, at: datetime) -> list[Story]:

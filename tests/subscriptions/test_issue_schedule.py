@@ -16,7 +16,7 @@ from subscriptions.assembling import assemble
 from subscriptions.models import Delivery, Issue, Newsletter
 from tests.newsroom.factories import make_article, make_section
 from tests.subscriptions.factories import make_newsletter, make_subscription
-from tests.subscriptions.issue_factories import make_issue, make_stories
+from tests.subscriptions.issue_factories import make_issue, make_sending_issue, make_stories
 
 THURSDAY = datetime(2026, 11, 19, 7, 0, tzinfo=UTC)  # 08:00 in Berlin
 FRIDAY_8 = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
@@ -387,3 +387,16 @@ def _at_once(count: int, act: Callable[..., None], **kwargs: Any) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_an_issue_goes_on_without_the_article_that_was_withdrawn(letter: Newsletter, staff_user: User) -> None:
+    make_subscription(newsletter=letter)
+    issue = make_sending_issue(newsletter=letter, at=FRIDAY_8)
+    pick = issue.picks.in_order().select_related("article")[0]
+    pick.article.withdraw(by=staff_user, at=FRIDAY_8 + timedelta(seconds=5), reason="A source lied.")
+    issue.refresh_from_db()
+    issues.resume(issue, by=None, at=FRIDAY_8 + timedelta(minutes=1))
+    rendering = issue.rendering
+    rendering.refresh_from_db()
+    assert pick.article.slug not in rendering.mail_html + rendering.mail_text + rendering.web_html
+    assert issue.picks.in_order().last().article.slug in rendering.mail_text  # type: ignore[union-attr]

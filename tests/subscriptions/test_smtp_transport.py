@@ -14,7 +14,7 @@ from subscriptions.transports.smtp import SmtpTransport
 from subscriptions.transports.smtp_session import SmtpServer, Timeouts, with_stuffed_dots
 from tests.subscriptions.nasty_smtp import NastyServer, Plan
 
-SHORT = Timeouts(connect=2.0, command=0.5, final_dot=0.5)
+SHORT = Timeouts(connect=4.0, command=1.5, final_dot=1.5)
 FAR = 3600.0
 
 
