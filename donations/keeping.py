@@ -6,7 +6,6 @@ Every function calls Stripe first and then learns the result like any other trut
 import logging
 import uuid
 from calendar import monthrange
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,13 +96,18 @@ def resume(gift: RecurringGift, *, at: datetime) -> RecurringGift:
 
 
 def cancel(gift: RecurringGift, *, at: datetime, by: User | None = None, reason: str = "") -> RecurringGift:
-    """End a recurring gift at once. Cancelling one that has ended changes nothing."""
+    """End a recurring gift at once. Cancelling one that has ended changes nothing. Raises errors of `stripe_api`."""
     if gift.state == RecurringGift.State.ENDED:
         return gift
-    # Where it had ended at Stripe before we knew, learning it is all that is left to do.
-    with suppress(stripe_api.StripeRefused):
+    refusal: stripe_api.StripeRefused | None = None
+    try:
         stripe_api.cancel_subscription(gift.stripe_id)
+    except stripe_api.StripeRefused as error:
+        # Where it had ended at Stripe before we knew, learning it is all that is left to do.
+        refusal = error
     gift = recurring.learn(gift.stripe_id)
+    if refusal is not None and gift.state != RecurringGift.State.ENDED:
+        raise refusal
     record(gift, action="recurring_gift.cancelled", actor=_user(by), reason=reason, at=at)
     return gift
 

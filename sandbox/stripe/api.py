@@ -57,7 +57,7 @@ def answer(world: World, request: Request) -> Answer:
         _check_version(headers["Stripe-Version"])
         with world.transaction():
             fault = faults.take(world, request.method, request.path)
-        if fault.kind == "rate_limit":
+        if fault.kind in ("rate_limit", "refuse"):
             faults.raise_for(fault)
         status, body, more = _perform(world, request, request_id, fault)
         headers |= more

@@ -15,6 +15,7 @@ from sandbox.stripe.world import World
 SHOWN = 25
 FAULT_WORDS = {
     "rate_limit": "Answer “too many requests”",
+    "refuse": "Refuse, as for a key without permission",
     "server_error": "Fail without doing the work",
     "error_after": "Do the work, then answer an error",
     "slow": "Answer slowly",

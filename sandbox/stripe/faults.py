@@ -1,4 +1,4 @@
-"""Misbehave on demand: rate limits, errors, slow answers, and answers that get lost after the work was done."""
+"""Misbehave on demand: rate limits, refusals, errors, slow answers, and answers lost after the work was done."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.world import World
 
-KINDS = ("rate_limit", "server_error", "error_after", "slow", "lose_answer")
+KINDS = ("rate_limit", "refuse", "server_error", "error_after", "slow", "lose_answer")
 DEFAULT_SECONDS = 2.0
 
 
@@ -55,5 +55,7 @@ def raise_for(fault: Fault) -> None:
             "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.",
             code="rate_limit",
         )
+    if fault.kind == "refuse":
+        raise ApiError(403, "The provided key does not have the required permissions for this endpoint.")
     if fault.kind == "server_error":
         raise ApiError(500, "An unknown error occurred", kind="api_error")

@@ -124,8 +124,8 @@ class StripeSandbox:
         """Change how webhooks are delivered and which requests go wrong.
 
         `webhooks` is normal, duplicated, reordered, delayed, dropped or bad_signatures, with `delay_seconds` and
-        `seed`. `rate_limit`, `server_error`, `error_after`, `slow` and `lose_answer` say how many of the next requests
-        go wrong, with `seconds`, and `method` and `path` to choose them.
+        `seed`. `rate_limit`, `refuse`, `server_error`, `error_after`, `slow` and `lose_answer` say how many of the
+        next requests go wrong, with `seconds`, and `method` and `path` to choose them.
         """
         answer: dict[str, Any] = self.control("mode", **({"webhooks": webhooks} if webhooks else {}), **given)
         return answer

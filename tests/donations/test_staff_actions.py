@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from donations import stripe_api
 from donations.admin.acting import COLUMNS, safe_cell
 from donations.models import Payment, RecurringGift, Refund
 from newsroom.models import HistoryEntry, OutgoingMail
@@ -112,6 +113,32 @@ def test_staff_end_a_gift_with_a_reason(reader: Reader, staff_client: Client) ->
     assert gift.state == "ended"
     assert HistoryEntry.objects.get(action="recurring_gift.cancelled").reason == "By letter"
     assert OutgoingMail.objects.filter(template="gift_ended").count() == 1
+
+
+def test_a_gift_that_stripe_does_not_end_is_not_said_to_have_ended(reader: Reader, staff_client: Client) -> None:
+    reader.give(frequency="monthly", amount="500")
+    gift = RecurringGift.objects.get()
+    address = f"/admin/donations/recurringgift/{gift.pk}/end/"
+    reader.sandbox.mode(refuse=1, path="/v1/subscriptions", method="DELETE")
+    response = staff_client.post(address, {"reason": "By letter"})
+    assert response.status_code == 200
+    assert "Stripe refused" in response.content.decode()
+    gift.refresh_from_db()
+    assert gift.state == "active"
+    assert not HistoryEntry.objects.filter(action="recurring_gift.cancelled").exists()
+    assert staff_client.post(address, {"reason": "By letter"}).status_code == 302
+    gift.refresh_from_db()
+    assert gift.state == "ended"
+
+
+def test_a_gift_that_had_ended_at_stripe_can_be_ended_here(reader: Reader, staff_client: Client) -> None:
+    reader.give(frequency="monthly", amount="500")
+    gift = RecurringGift.objects.get()
+    stripe_api.cancel_subscription(gift.stripe_id)
+    response = staff_client.post(f"/admin/donations/recurringgift/{gift.pk}/end/", {"reason": "By letter"})
+    assert response.status_code == 302
+    gift.refresh_from_db()
+    assert gift.state == "ended"
 
 
 def test_a_receipt_is_sent_again_at_a_wish(reader: Reader, staff_client: Client) -> None:
