@@ -126,12 +126,13 @@ def remove_abandoned() -> None:
     """Remove throw-away folders whose owner was killed, and end what still runs in them."""
     for base in {tempfile.gettempdir(), "/tmp"}:  # noqa: S108 - both are where short_folder makes them.
         for path in Path(base).glob(f"{THROWAWAY_PREFIX}*"):
-            if path.stat().st_uid != os.geteuid() or not (path / "lock").exists():
-                continue
             folder = Folder(path)
             try:
+                if path.stat().st_uid != os.geteuid() or not (path / "lock").exists():
+                    continue
                 folder.claim()
-            except AlreadyRunning:
+            except (AlreadyRunning, FileNotFoundError):
+                # Its owner runs, or has removed it between the look and the claim.
                 continue
             folder.release()
             shutil.rmtree(path, ignore_errors=True)
