@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from donations.models import CheckoutSession, Decline, Donation, Payment
 from newsroom import tokens
+from newsroom.addresses import address_hash
 from newsroom.mail import queue_mail
 from newsroom.outlet import current_outlet
 
@@ -56,11 +57,11 @@ def alarm(*, at: datetime) -> None:
 
 
 def send_link(donation: Donation, *, at: datetime) -> None:
-    """Mail the button that leads on to Stripe's page, at most once an hour for one attempt."""
-    token = tokens.sign(LINK_PURPOSE, str(donation.attempt_key))
+    """Mail the button that leads on to Stripe's page, at most once an hour for one attempt and address."""
+    token = tokens.sign(LINK_PURPOSE, _name(donation))
     with transaction.atomic():
         queue_mail(
-            key=f"give-link:{donation.attempt_key}:{at:%Y-%m-%dT%H}",
+            key=f"give-link:{_name(donation)}:{at:%Y-%m-%dT%H}",
             template="give_link",
             to=donation.email,
             context={
@@ -73,11 +74,17 @@ def send_link(donation: Donation, *, at: datetime) -> None:
         )
 
 
-def link_is_good(attempt_key: str, token: str) -> bool:
+def link_is_good(donation: Donation, token: str) -> bool:
+    """Say whether a link was mailed to the address that the attempt names now: it proves that one and no other."""
     try:
-        return bool(tokens.read(LINK_PURPOSE, token, max_age=LINK_LIFE) == attempt_key)
+        return bool(tokens.read(LINK_PURPOSE, token, max_age=LINK_LIFE) == _name(donation))
     except tokens.BadToken:
         return False
+
+
+def _name(donation: Donation) -> str:
+    """Name an attempt of one address, without the address: the name stands in a link."""
+    return f"{donation.attempt_key}:{address_hash(donation.email).rpartition(':')[2][:24]}"
 
 
 def sessions_to_close() -> list[int]:

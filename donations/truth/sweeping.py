@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 FIRST_LOOK = timedelta(minutes=3)
 NEXT_LOOK = timedelta(minutes=10)
 UNSETTLED_LOOK = timedelta(minutes=30)
+# How long one answer about a session serves everyone who asks.
+ASK_AGAIN_AFTER = timedelta(seconds=2)
 # So long after its end a session that Stripe does not find any more is over: the key is another account's.
 MISSING_FOR = timedelta(days=1)
 BATCH = 100
@@ -52,7 +54,11 @@ def learn_donation(pk: int, *, at: datetime) -> None:
     )
     if session is None:
         return
-    CheckoutSession.objects.filter(pk=session.pk).update(asked_at=at)
+    # Anybody may reload the page that wakes this, so one question at a time goes to Stripe.
+    lately = at - ASK_AGAIN_AFTER
+    idle = Q(asked_at__isnull=True) | Q(asked_at__lte=lately) | Q(asked_at__gt=at)
+    if not CheckoutSession.objects.filter(idle, pk=session.pk).update(asked_at=at):
+        return
     try:
         if session.stripe_id is not None:
             sessions.learn(session.stripe_id)

@@ -155,12 +155,19 @@ def sent(request: HttpRequest, attempt_key: uuid.UUID) -> HttpResponse:
 def go(request: HttpRequest, attempt_key: uuid.UUID, token: str) -> HttpResponse:
     """Show the button of a mailed link; a POST leads to Stripe's page."""
     donation = Donation.objects.filter(attempt_key=attempt_key).first()
-    if donation is None or not card_testing.link_is_good(str(attempt_key), token):
+    if donation is None or not card_testing.link_is_good(donation, token):
         return render(request, "donations/go.html", {"is_good": False}, status=410)
     with translation.override(donation.language):
         context: dict[str, Any] = {"is_good": True, "donation": donation}
+        if not current_terms().is_open:
+            return HttpResponseSeeOther(giving.support_address())
         if request.method != "POST":
             return render(request, "donations/go.html", context)
+        if not may_start_payment(request, email=donation.email, attempt=str(attempt_key)):
+            context["trouble"] = _(
+                "There have been many attempts in a short time. No money was taken. Please try again in an hour."
+            )
+            return render(request, "donations/go.html", context, status=429)
         try:
             session = open_session(donation, at=timezone.now())
         except AlreadyGiven:

@@ -1,12 +1,14 @@
 """What the tests of giving share: amount rules, the sandbox's Stripe as its own process, and a reader who gives."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from donations import waiting
+from donations.truth import sweeping
 from sandbox.stripe.testing import StripeSandbox
 from tests.donations.factories import make_amount_rules
 from tests.donations.reader import Reader
@@ -50,3 +52,4 @@ def reader(
 def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the page after the payment wait only a moment: here the worker runs when the test says so."""
     monkeypatch.setattr(waiting, "LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(sweeping, "ASK_AGAIN_AFTER", timedelta(0))

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from donations import card_testing
 from donations.models import CheckoutSession, Decline, Donation
+from donations.models.terms import current_terms
 from newsroom.models import OutgoingMail
 from tests.donations.factories import make_payment
 from tests.donations.reader import Reader
@@ -66,6 +67,29 @@ def test_pressing_again_under_attack_mails_no_second_link(reader: Reader) -> Non
     for _ in range(3):
         reader.submit(attempt)
     assert OutgoingMail.objects.count() == 1
+
+
+def test_corrected_address_gets_its_own_link_and_the_old_one_is_dead(reader: Reader) -> None:
+    attack()
+    attempt = uuid.uuid4()
+    reader.submit(attempt, email="raeder@example.org")
+    reader.submit(attempt, email="reader@example.org")
+    links = {mail.address: mail.context["url"].replace("http://testserver", "") for mail in OutgoingMail.objects.all()}
+    assert set(links) == {"raeder@example.org", "reader@example.org"}
+    assert reader.client.post(links["raeder@example.org"]).status_code == 410
+    assert reader.client.post(links["reader@example.org"]).status_code == 303
+
+
+def test_mailed_link_is_under_the_limits_and_ends_with_the_closed_form(reader: Reader) -> None:
+    attack()
+    reader.submit()
+    link = OutgoingMail.objects.get().context["url"].replace("http://testserver", "")
+    answers = {reader.client.post(link).status_code for _ in range(40)}
+    assert 429 in answers
+    terms = current_terms()
+    terms.is_open = False
+    terms.save()
+    assert reader.client.post(link)["Location"] == "/support/"
 
 
 @pytest.mark.parametrize("spoil", [lambda token: token + "x", lambda token: "x"])
