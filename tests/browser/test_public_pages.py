@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, Response
+from playwright.sync_api import Page, Request, Response, Route
 
 from tests.browser.house import House
 from tests.browser.paper import STORY
@@ -98,6 +98,21 @@ def test_axe_finds_nothing_in_light_or_dark(
     page.emulate_media(color_scheme="dark")
     found = Axe().run(page, options={"runOnly": ["color-contrast"]})
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_style_that_the_policy_refuses_would_be_noticed(full_house: House, visit: Callable[..., Page]) -> None:
+    page = visit(java_script_enabled=False)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+
+    def add_style(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("<main", '<p style="color: red">red</p><main'))
+
+    page.route("**/about-us/", add_style)
+    page.goto("/about-us/")
+
+    assert "Content Security Policy" in " ".join(complaints)
 
 
 def test_article_and_its_style_weigh_little(full_house: House, visit: Callable[..., Page]) -> None:
