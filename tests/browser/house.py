@@ -54,6 +54,7 @@ class House:
         """Start what the product stands on, then the product, and wait until it answers."""
         self._folder.claim()
         self._cleanup.callback(self._folder.release)
+        self._cleanup.callback(self._stop_children)
         self._make_database()
         self._redis = {name: Redis.in_folder(self._folder, name, durable=False) for name in ("broker", "cache")}
         self.start_redis()
@@ -168,7 +169,9 @@ class House:
     def kill_redis(self) -> None:
         """Take both Redis servers away as a crash does, with all that they held."""
         for name in self._redis:
-            self._children.pop(name).kill()
+            child = self._children.pop(name)
+            child.kill()
+            self._folder.forget(child)
 
     def manage(self, *words: str) -> None:
         """Run one of the product's commands, as somebody in a second terminal does."""
@@ -180,8 +183,14 @@ class House:
             child = Child(program, output)
         self._folder.remember(child)
         self._children[program.name] = child
-        self._cleanup.callback(child.stop)
         return child
+
+    def _stop_children(self) -> None:
+        """Stop what still runs, Redis last. What was killed is not touched: its number may be a stranger's by now."""
+        for name in sorted(self._children, key=lambda name: name in self._redis):
+            child = self._children.pop(name)
+            child.stop()
+            self._folder.forget(child)
 
     def last_words(self) -> dict[str, str]:
         """Return what each program has said since the house was last emptied, for the message of a failed test."""
