@@ -4,6 +4,7 @@ import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,7 +16,7 @@ from tests.browser.public_pages import PAGES, PublicPage, make_all_rows
 
 SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
 SIZES = (360, 1280)
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 NARROWEST = 320
 ARTICLE_BYTES = 15 * 1024
 # The demo’s longest, of some thousand words.
