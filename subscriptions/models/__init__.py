@@ -1,12 +1,14 @@
 """The tables of the package, one module for each subject."""
 
 from subscriptions.models.consents import Consent, ConsentHead
-from subscriptions.models.deliveries import Delivery, DeliveryTally, MailEvent
+from subscriptions.models.deliveries import Delivery, DeliveryTally, EventCount, MailEvent, ReasonTally
 from subscriptions.models.imports import ImportChunk, ImportRow, SubscriberImport
 from subscriptions.models.issues import Issue, IssueRendering, Pick
 from subscriptions.models.limits import SendingLimit
+from subscriptions.models.mirrors import Mirror
 from subscriptions.models.newsletters import Newsletter, NewsletterHoliday
 from subscriptions.models.policies import PolicyText, PrivacyPolicy
+from subscriptions.models.previews import PreviewLink
 from subscriptions.models.retention import RetentionPeriod
 from subscriptions.models.subscribers import (
     SignupRequest,
@@ -23,17 +25,21 @@ __all__ = [
     "Delivery",
     "DeliveryTally",
     "Erasure",
+    "EventCount",
     "ImportChunk",
     "ImportRow",
     "Issue",
     "IssueRendering",
     "MailEvent",
+    "Mirror",
     "Newsletter",
     "NewsletterHoliday",
     "Pick",
     "PolicyText",
+    "PreviewLink",
     "PrivacyPolicy",
     "ReaderVisit",
+    "ReasonTally",
     "RetentionPeriod",
     "SendingLimit",
     "SignupRequest",

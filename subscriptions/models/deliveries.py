@@ -162,3 +162,50 @@ class MailEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class ReasonTally(models.Model):
+    """How one statement changed the number of deliveries that ended without being accepted, by state and reason.
+
+    A trigger writes these rows, and only where there is such a reason, so that nobody has to group a million rows.
+    """
+
+    # Without a constraint in the database, as for DeliveryTally.
+    issue = models.ForeignKey(
+        Issue, on_delete=models.CASCADE, related_name="reason_tallies", db_constraint=False, db_index=False
+    )
+    state = models.CharField(max_length=8)
+    reason = models.CharField(max_length=20)
+    count = models.IntegerField()
+
+    class Meta:
+        verbose_name = _("movement of reasons")
+        verbose_name_plural = _("movements of reasons")
+        indexes = [models.Index(fields=["issue"], name="reason_tally_of_issue")]
+
+    def __str__(self) -> str:
+        return f"{self.issue_id} {self.state} {self.reason}"
+
+
+class EventCount(models.Model):
+    """To how many deliveries of an issue one kind of event happened; the sum of the rows is the figure.
+
+    A trigger counts each delivery once per kind, however often a mail system tells of it. Each connection to the
+    database counts in a row of its own, so that writers never wait for each other.
+    """
+
+    # Without a constraint in the database, as for DeliveryTally.
+    issue = models.ForeignKey(
+        Issue, on_delete=models.CASCADE, related_name="event_counts", db_constraint=False, db_index=False
+    )
+    kind = models.CharField(max_length=12)
+    writer = models.IntegerField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("count of mail events")
+        verbose_name_plural = _("counts of mail events")
+        constraints = [models.UniqueConstraint(fields=["issue", "kind", "writer"], name="event_count_once_per_writer")]
+
+    def __str__(self) -> str:
+        return f"{self.issue_id} {self.kind}"

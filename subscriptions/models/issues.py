@@ -75,6 +75,13 @@ class Issue(models.Model):
         _("letter from the editor"), blank=True, max_length=10_000, help_text=_("An empty line begins a paragraph.")
     )
 
+    carries_appeal = models.BooleanField(
+        _("with the newsroom's appeal"),
+        default=False,
+        db_default=False,
+        help_text=_("The appeal that runs on the site at the time stands under the letter."),
+    )
+
     created_at = models.DateTimeField(_("created at"))
     assembled_at = models.DateTimeField(_("assembled at"), null=True, blank=True)
     approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
@@ -91,6 +98,16 @@ class Issue(models.Model):
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     pause_reason = models.CharField(_("reason for the pause"), max_length=300, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    question = models.CharField(
+        _("question to the editors"),
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "What happened to an article after the issue was frozen, until somebody says whether to refresh it."
+        ),
+    )
 
     candidates = models.PositiveIntegerField(_("subscriptions"), null=True, blank=True)
     prepared = models.PositiveIntegerField(_("written to"), null=True, blank=True)
@@ -151,6 +168,13 @@ class Issue(models.Model):
     @property
     def is_editable(self) -> bool:
         return self.state in self.EDITABLE_STATES
+
+    @property
+    def frozen(self) -> "IssueRendering | None":
+        """Return what approval froze where that is what readers get; a held issue may keep one that is in question."""
+        if self.is_editable:
+            return None
+        return getattr(self, "rendering", None)
 
     @property
     def history_label(self) -> str:

@@ -5,7 +5,7 @@ import zoneinfo
 from typing import Self
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, validate_email
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -16,6 +16,7 @@ from newsroom.time_zones import validate_time_zone
 
 # Words that stand where a newsletter's slug would stand in an address of this package.
 RESERVED_SLUGS = frozenset({"confirm", "embed", "feed", "image", "issues", "mine", "preferences", "unsubscribe"})
+MOST_SEEDS = 20
 
 
 def validate_newsletter_slug(slug: str) -> None:
@@ -30,6 +31,18 @@ def validate_ascii_address(address: str) -> None:
         raise ValidationError(
             _("Only Latin letters without accents: write another domain in its xn-- form."), code="not_ascii"
         )
+
+
+def validate_seed_addresses(text: str) -> None:
+    """Refuse a line that is no address, and more lines than a test should reach."""
+    lines = text.split()
+    if len(lines) > MOST_SEEDS:
+        raise ValidationError(_("At most %(count)s addresses."), code="too_many", params={"count": MOST_SEEDS})
+    for line in lines:
+        try:
+            validate_email(line)
+        except ValidationError as error:
+            raise ValidationError(_("“%(line)s” is no address."), code="no_address", params={"line": line}) from error
 
 
 class NewsletterQuerySet(models.QuerySet["Newsletter"]):
@@ -105,6 +118,47 @@ class Newsletter(ShownOnPages):
         _("leave out sensitive articles"),
         default=True,
         help_text=_("An article marked as sensitive is then only ever picked by hand."),
+    )
+
+    shows_full_text = models.BooleanField(
+        _("whole articles"),
+        default=False,
+        db_default=False,
+        help_text=_("For readers who cannot open the site: the mail carries each article's whole text."),
+    )
+    shows_images = models.BooleanField(
+        _("pictures"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Mail programs load them from this site, which whoever watches the reader's line can see. Nothing in the "
+            "address of a picture tells one reader from another."
+        ),
+    )
+    names_mirrors = models.BooleanField(
+        _("names mirrors"),
+        default=False,
+        db_default=False,
+        help_text=_("Each article then has a link to a mirror, and the foot lists all of them."),
+    )
+    carries_appeal = models.BooleanField(
+        _("carries an appeal"),
+        default=False,
+        db_default=False,
+        help_text=_("Whether a new issue begins with the appeal that runs on the site. Editors decide for each issue."),
+    )
+    is_indexed = models.BooleanField(
+        _("search engines may list its issues"),
+        default=True,
+        db_default=True,
+    )
+    seed_addresses = models.TextField(
+        _("seed list"),
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_seed_addresses],
+        help_text=_("Addresses that a test may be sent to, one in a line: mailboxes of your own at several providers."),
     )
 
     sender_name = models.CharField(_("sender's name"), max_length=100)
@@ -183,6 +237,11 @@ class Newsletter(ShownOnPages):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def seeds(self) -> list[str]:
+        """Return the addresses of the seed list, each once."""
+        return list(dict.fromkeys(self.seed_addresses.split()))
 
     @property
     def purpose(self) -> str:
