@@ -21,6 +21,7 @@ from donations.models import Appeal, Campaign, CheckoutSession, Donation, Freque
 from newsroom import tokens
 from newsroom.models import Article
 from newsroom.outlet import current_outlet
+from subscriptions import consent
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class Particulars:
     name: str = ""
     is_anonymous: bool = True
     note: str = ""
+    # The newsletter box that was ticked, with the words that stood beside it.
+    newsletter: consent.Box | None = None
 
 
 def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Particulars, at: datetime) -> Donation:
@@ -62,7 +65,9 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
 
     Pressing the button again, or in a second tab, finds the same row. A changed choice changes the row as long as no
     money has moved: a page on which the former choice could still be paid is closed first, so that the row says what
-    is charged. Raises AlreadyGiven, CheckoutTrouble.
+    is charged. A ticked newsletter box is kept in the same transaction, and stands whatever becomes of the gift.
+
+    Raises AlreadyGiven, CheckoutTrouble.
     """
     fields: dict[str, Any] = {
         "frequency": choice.frequency,
@@ -92,6 +97,7 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
             live = _live_session(donation) if not CHARGED_FIELDS.isdisjoint(changed) else None
             if live is None:
                 _save_decision(donation, {name: fields[name] for name in changed}, choice=choice, at=at)
+                _pass_on_wish(donation, particulars.newsletter, is_new_address="email" in changed, at=at)
                 return donation
         _close(live, at=at)
 
@@ -104,6 +110,26 @@ def _save_decision(donation: Donation, changed: dict[str, Any], *, choice: Choic
     donation.move(Donation.State.STARTED, at=at)
     if choice.reminder:
         reminding.follow(donation, choice.reminder, at=at)
+
+
+def _pass_on_wish(donation: Donation, box: consent.Box | None, *, is_new_address: bool, at: datetime) -> None:
+    """Ask for the newsletter as the reader wishes, once for each address, however often the button is pressed.
+
+    The page that is recorded is the standing form's: the attempt's own address in the ledger of consent would tie
+    the gift to a person for as long as the ledger lasts.
+    """
+    if box is None or (donation.newsletter_asked_at is not None and not is_new_address):
+        return
+    consent.keep_request(
+        email=donation.email,
+        newsletter=box.newsletter,
+        statement=box.statement,
+        page=reverse("donations:support"),
+        method=consent.Method.DONOR_BOX,
+        at=at,
+    )
+    donation.newsletter_asked_at = at
+    donation.save(update_fields=["newsletter_asked_at"])
 
 
 def _live_session(donation: Donation) -> CheckoutSession | None:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from donations.reminder_words import Disclosure
 from newsroom.addresses import InvalidAddress, normalise_email
+from subscriptions.consent import Box
 
 
 class LinkForm(forms.Form):
@@ -52,14 +53,33 @@ class AttemptForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
+    newsletter = forms.BooleanField(required=False)
+    newsletter_statement = forms.CharField(required=False, max_length=64)
+
+    def __init__(self, *args: Any, box: Box | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.box = box
+
     def clean_email(self) -> str:
-        try:
-            return normalise_email(self.cleaned_data["email"])
-        except InvalidAddress:
-            raise forms.ValidationError(_("This does not look like an email address. Please check it.")) from None
+        return _address(self.cleaned_data["email"])
 
     def clean_name(self) -> str:
         return " ".join(self.cleaned_data["name"].split())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        shown = self.box.statement.fingerprint if self.box is not None else ""
+        if cleaned.get("newsletter") and cleaned.get("newsletter_statement") != shown:
+            self.add_error(
+                "newsletter",
+                _("The words beside the box have changed since you opened this page. Please read and tick again."),
+            )
+        return cleaned
+
+    @property
+    def wished_newsletter(self) -> Box | None:
+        """The newsletter box, if the reader of a valid form has ticked it."""
+        return self.box if self.cleaned_data["newsletter"] else None
 
 
 class ReminderForm(forms.Form):
@@ -92,10 +112,7 @@ class ReminderForm(forms.Form):
         return bool(self.data.get("website"))
 
     def clean_email(self) -> str:
-        try:
-            return normalise_email(self.cleaned_data["email"])
-        except InvalidAddress:
-            raise forms.ValidationError(_("This does not look like an email address. Please check it.")) from None
+        return _address(self.cleaned_data["email"])
 
     def clean_statement(self) -> str:
         fingerprint: str = self.cleaned_data["statement"]

@@ -13,10 +13,12 @@ from django.db import connection, transaction
 
 from newsroom.models import Suppression
 from newsroom.suppressions import lift
+from newsroom.waking import wake
 from subscriptions import ledger
-from subscriptions.models import Consent, Newsletter, Subscriber, Subscription
+from subscriptions.models import Consent, Newsletter, SignupRequest, Subscriber, Subscription
 from subscriptions.policies import text_in_force
 from subscriptions.statements import Statement as Statement  # Other packages name it from here.
+from subscriptions.statements import newsletter_statement
 
 PAGE_LENGTH = 300
 State = Subscription.State
@@ -26,6 +28,43 @@ Method = Consent.Method
 
 class GrantNoLongerStands(Exception):
     """The consent to be confirmed was withdrawn since, or its person was erased."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An un-ticked box beside something else: the newsletter it is for, and the words of consent."""
+
+    newsletter: Newsletter
+    statement: Statement
+
+
+def box_for(language: str, *, at: datetime) -> Box | None:
+    """Return the newsletter box for a page in a language; None without a newsletter, or a policy to agree to."""
+    newsletter = Newsletter.objects.for_language(language)
+    statement = newsletter_statement(newsletter, at=at) if newsletter is not None else None
+    return None if newsletter is None or statement is None else Box(newsletter, statement)
+
+
+@transaction.atomic
+def keep_request(
+    *, email: str, newsletter: Newsletter, statement: Statement, page: str, method: Consent.Method, at: datetime
+) -> None:
+    """Keep one wish to subscribe, the same for every address, for the task that answers it with a mail to confirm.
+
+    `statement` holds the very words that were in front of the person.
+    """
+    request = SignupRequest.objects.create(
+        email=email,
+        newsletter=newsletter,
+        policy_text=statement.policy_text,
+        wording=statement.wording,
+        language=statement.language,
+        page=page[:PAGE_LENGTH],
+        method=method,
+        requested_at=at,
+        not_before=at,
+    )
+    wake("subscriptions.tasks.handle_signup", request.pk)
 
 
 @dataclass(frozen=True)

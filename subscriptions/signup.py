@@ -55,30 +55,12 @@ def request_signup(
         raise TooManySignups
     if not allow("signup-total", rate=TOTAL_RATE):
         raise TooManySignups
-    keep_request(email=email, newsletter=newsletter, statement=statement, page=page, method=method, at=at)
+    consent.keep_request(email=email, newsletter=newsletter, statement=statement, page=page, method=method, at=at)
 
 
 def is_shared(network: str) -> bool:
     """Say whether a network stands for readers who have nothing to do with one another."""
     return network.startswith(("127.", "::1")) or network == "unknown"
-
-
-@transaction.atomic
-def keep_request(
-    *, email: str, newsletter: Newsletter, statement: Statement, page: str, method: Consent.Method, at: datetime
-) -> None:
-    request = SignupRequest.objects.create(
-        email=email,
-        newsletter=newsletter,
-        policy_text=statement.policy_text,
-        wording=statement.wording,
-        language=statement.language,
-        page=page[: consent.PAGE_LENGTH],
-        method=method,
-        requested_at=at,
-        not_before=at,
-    )
-    wake("subscriptions.tasks.handle_signup", request.pk)
 
 
 def handle(pk: int, *, at: datetime) -> None:

@@ -63,6 +63,9 @@ class Donation(models.Model):
     name = models.CharField(_("name on the receipt"), max_length=120, blank=True)
     note = models.TextField(_("note to the newsroom"), max_length=500, blank=True)
     is_anonymous = models.BooleanField(_("anonymous"), default=True)
+    newsletter_asked_at = models.DateTimeField(
+        _("newsletter asked for"), null=True, blank=True, help_text=_("When the box beside the gift was ticked.")
+    )
 
     # Income per article must not change when an article goes, and a published article is withdrawn, never deleted.
     article = models.ForeignKey(

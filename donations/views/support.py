@@ -26,6 +26,7 @@ from donations.money import format_money
 from donations.waiting import wait_for_the_truth
 from newsroom.models import Article
 from newsroom.waking import wake
+from subscriptions import consent
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
@@ -105,12 +106,12 @@ def attempt(request: HttpRequest, attempt_key: uuid.UUID) -> HttpResponse:
             return _start(request, attempt_key, choice)
         # Anybody who has the attempt's key may see its sum; what the reader wrote takes the link on Stripe's page.
         is_back = donation is not None and comes_back(attempt_key, request.GET.get("back", ""))
-        form = AttemptForm(initial=_written_before(donation) if is_back else {})
+        form = AttemptForm(initial=_written_before(donation) if is_back else {}, box=_box(choice))
         return _attempt_page(request, attempt_key, choice, form, is_back=is_back)
 
 
 def _start(request: HttpRequest, attempt_key: uuid.UUID, choice: Choice) -> HttpResponse:
-    form = AttemptForm(request.POST)
+    form = AttemptForm(request.POST, box=_box(choice))
     if not form.is_valid():
         return _attempt_page(request, attempt_key, choice, form, status=422)
     words = form.cleaned_data
@@ -123,6 +124,7 @@ def _start(request: HttpRequest, attempt_key: uuid.UUID, choice: Choice) -> Http
         name=words["name"],
         is_anonymous=not words["is_public"],
         note=words["note"],
+        newsletter=form.wished_newsletter,
     )
     at = timezone.now()
     try:
@@ -140,6 +142,10 @@ def _start(request: HttpRequest, attempt_key: uuid.UUID, choice: Choice) -> Http
         )
         return _attempt_page(request, attempt_key, choice, form, trouble=message, status=503)
     return HttpResponseSeeOther(session.url)
+
+
+def _box(choice: Choice) -> consent.Box | None:
+    return consent.box_for(choice.language, at=timezone.now())
 
 
 @never_cache
