@@ -56,6 +56,15 @@ class Payment(models.Model):
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     # The day of the gift in the organisation's own time zone, settled once: a gift at New Year belongs to one tax year.
     gift_date = models.DateField(_("day of the gift"), null=True, blank=True)
+    # A second payment of the same sum by the same donor within an hour points to the first: it may be a mistake.
+    repeats = models.ForeignKey(
+        "self",
+        verbose_name=_("same sum as"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="repeated_by",
+    )
     livemode = models.BooleanField(_("live"))
 
     class Meta:
@@ -85,6 +94,10 @@ class Payment(models.Model):
                 | (models.Q(net=models.F("settled") - models.F("fee")) & ~models.Q(settled_currency="")),
                 name="payment_net_is_settled_minus_fee",
             ),
+            models.CheckConstraint(
+                condition=models.Q(repeats__isnull=True) | ~models.Q(repeats=models.F("id")),
+                name="payment_repeats_another",
+            ),
         ]
         permissions = [
             ("refund_payment", "Can refund payments"),
@@ -98,6 +111,9 @@ class Payment(models.Model):
             models.Index(fields=["state", "created_at"], name="payment_pending", condition=models.Q(state="pending")),
             models.Index(
                 fields=["created_at"], name="payment_unsettled", condition=models.Q(state="paid", settled__isnull=True)
+            ),
+            models.Index(
+                fields=["-created_at", "-id"], name="payment_repeated", condition=models.Q(repeats__isnull=False)
             ),
         ]
 
