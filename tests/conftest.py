@@ -58,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """Hash passwords with one round: what makes a password slow to guess makes each test that logs in slow too."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
 def _clean_redis() -> None:
     """Give each test an empty broker, cache and set of limits."""
     for url in {settings.REDIS_URL, settings.CACHE_URL}:
