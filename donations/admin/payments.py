@@ -1,7 +1,10 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from donations.admin import acting
@@ -22,6 +25,17 @@ class DisputeInline(FactsInline):
     ordering = ["-created_at", "-pk"]
 
 
+class RepeatFilter(admin.SimpleListFilter):
+    title = _("second of the same sum")
+    parameter_name = "repeated"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Within an hour"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
+        return queryset.filter(repeats__isnull=False) if self.value() == "yes" else queryset
+
+
 @admin.register(Payment)
 class PaymentAdmin(FactsAdmin):
     list_display = [
@@ -32,15 +46,17 @@ class PaymentAdmin(FactsAdmin):
         "net_shown",
         "state",
         "is_renewal",
+        "is_repeated",
         "at_stripe",
     ]
-    list_filter = ["state", "currency", "is_renewal", "donation__frequency", "livemode"]
+    list_filter = ["state", "currency", "is_renewal", RepeatFilter, "donation__frequency", "livemode"]
     list_select_related = ["donation"]
     search_fields = ["=payment_intent_id", "=charge_id", "=invoice_id", "=donation__donor__email"]
     search_help_text = _("An exact address, or an id of Stripe's")
     ordering = ["-created_at", "-pk"]
     inlines = [RefundInline, DisputeInline]
-    readonly_fields = ["at_stripe"]
+    readonly_fields = ["is_repeated", "at_stripe"]
+    exclude = ["repeats"]
     actions = ["export"]
     change_form_template = "admin/donations/payment_change.html"
 
@@ -65,6 +81,14 @@ class PaymentAdmin(FactsAdmin):
     @admin.display(description=_("refunded"))
     def refunded_shown(self, payment: Payment) -> str:
         return money_of(payment, "refunded") if payment.refunded else ""
+
+    @admin.display(description=_("second of the same sum"))
+    def is_repeated(self, payment: Payment) -> str:
+        """Mark the second of two equal gifts within an hour, and lead to the first."""
+        if payment.repeats_id is None:
+            return ""
+        address = reverse("admin:donations_payment_change", args=[payment.repeats_id])
+        return format_html('<a class="mark" href="{}">{}</a>', address, _("Given twice?"))
 
     @admin.display(description=_("fee"))
     def fee_shown(self, payment: Payment) -> str:

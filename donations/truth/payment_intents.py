@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from donations import notices, receipts, safety, stripe_api
+from donations import notices, receipts, repeats, safety, stripe_api
 from donations.metadata import GiftMetadata, metadata_of
 from donations.models import CheckoutSession, Decline, Donation, Payment, RecurringGift, current_terms
 from donations.truth import disputes, ownership, recurring, refunds
@@ -249,6 +249,8 @@ def _follow(payment: Payment, donation: Donation, charge: Any, *, was_awaited: b
         gift.save(update_fields=["customer", "has_failed_renewal"])
     donation.move(Donation.State.GIVEN, at=at)
     receipts.queue_receipt(payment, was_awaited=was_awaited, at=at)
+    if donor is not None:
+        repeats.note(payment, donor_id=donor.pk)
 
 
 def _declined_charges(intent: Any) -> list[Any]:

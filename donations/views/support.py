@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from donations import card_testing, giving, tasks
+from donations import card_testing, giving, repeats, tasks
 from donations.checkout import AlreadyGiven, CheckoutTrouble, Particulars, comes_back, commit_donation, open_session
 from donations.forms import AttemptForm
 from donations.giving import Choice, ChoiceRefused
@@ -232,7 +232,11 @@ def thanks(request: HttpRequest, attempt_key: uuid.UUID) -> HttpResponse:
         wake(tasks.learn_donation, donation.pk)
         wait_for_the_truth(donation)
     with translation.override(donation.language):
-        context = {"donation": donation, "again": _address_to_try_again(donation)}
+        context = {
+            "donation": donation,
+            "again": _address_to_try_again(donation),
+            "minutes_before": repeats.minutes_before(donation) if donation.state == Donation.State.GIVEN else None,
+        }
         return render(request, "donations/thanks.html", context)
 
 
