@@ -20,6 +20,7 @@ from donations.models import (
     LinkRequest,
     Payment,
     RecurringGift,
+    YearlyStatement,
     current_terms,
 )
 from donations.money import to_decimal
@@ -151,6 +152,7 @@ def export(address: str) -> dict[str, Any]:
         else {"name": donor.name, "language": donor.language, "since": donor.created_at.isoformat()},
         "donations": [_donation_facts(one) for one in (donations | waiting).order_by("pk")],
         "payments": [_payment_facts(one) for one in (payments_of(donor) if donor is not None else [])],
+        "statements": [_statement_facts(one) for one in YearlyStatement.objects.filter(donor=donor).order_by("pk")],
     }
 
 
@@ -173,6 +175,15 @@ def _payment_facts(payment: Payment) -> dict[str, Any]:
         "refunded": str(to_decimal(payment.refunded, payment.currency)),
         "currency": payment.currency,
         "day": payment.gift_date.isoformat() if payment.gift_date else None,
+    }
+
+
+def _statement_facts(statement: YearlyStatement) -> dict[str, Any]:
+    return {
+        "number": statement.number,
+        "year": statement.year,
+        "made_at": statement.issued_at.isoformat(),
+        "printed": statement.printed,
     }
 
 

@@ -1,10 +1,10 @@
 """What the newsroom asks of this package, by its registry."""
 
-from donations import mine, reminders, reminding
+from donations import mine, reminders, reminding, statements
 from donations.figures import week_panel
 from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
-from newsroom import outbox, registry
+from newsroom import mail, outbox, registry
 
 
 def register_all() -> None:
@@ -16,3 +16,5 @@ def register_all() -> None:
     registry.donor_checks.append(mine.is_donor)
     registry.person_exported["reminders"] = reminders.export_person
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard
+    outbox.claim_guards[statements.TEMPLATE] = statements.guard
+    mail.attachment_makers[statements.TEMPLATE] = statements.attachment_of

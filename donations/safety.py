@@ -16,7 +16,10 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 # The mails of this package that may wait in the outbox when a giver is forgotten.
-TEMPLATES = ("receipt", "renewal_receipt", "give_link", "gift_link", "renewal_failed", "annual_notice", "card_expiring")
+TEMPLATES = (
+    "receipt", "renewal_receipt", "give_link", "gift_link", "renewal_failed", "annual_notice", "card_expiring",
+    "yearly_statement",
+)  # fmt: skip
 
 
 def is_blocked(charge: Any) -> bool:
@@ -74,6 +77,7 @@ def erase_donor(donor: Donor, *, at: datetime) -> None:
     donor.email, donor.name, donor.erased_at = None, "", donor.erased_at or at
     donor.save(update_fields=["email", "name", "erased_at"])
     DonorLink.objects.filter(donor=donor).delete()
+    donor.statements.all().delete()
 
 
 def due(*, at: datetime) -> list[int]:

@@ -1,7 +1,18 @@
 from celery import shared_task
 from django.utils import timezone
 
-from donations import card_testing, checkout, mine, notices, reconcile, reminders, reminding, safety, stripe_api
+from donations import (
+    card_testing,
+    checkout,
+    mine,
+    notices,
+    reconcile,
+    reminders,
+    reminding,
+    safety,
+    statements,
+    stripe_api,
+)
 from donations.truth import events, sweeping
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
@@ -26,6 +37,7 @@ def tick() -> None:
     card_testing.alarm(at=at)
     run_daily("gift-notices", notices.queue_due_notices, at=at, hour=8)
     wake(nightly)
+    wake(yearly)
     run_daily("forget-declines", card_testing.forget_old, at=at)
     run_daily("forget-attempts", mine.forget_old, at=at)
     reminders.sweep(at=at)
@@ -41,6 +53,13 @@ def nightly() -> None:
     """Compare everything with Stripe, once a day, apart from the minute's tick because it may take long."""
     if stripe_api.is_configured():
         run_daily("reconcile", reconcile.nightly, at=timezone.now())
+
+
+# A large newsroom has some hundred thousand donors.
+@shared_task(soft_time_limit=3300, time_limit=3500)
+def yearly() -> None:
+    """Mail the statements of the year before, looked at once a day."""
+    run_daily("yearly-statements", statements.send_due, at=timezone.now(), hour=9)
 
 
 @shared_task

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("support/mine/", mine.page, name="mine"),
     path("support/mine/export/", mine.take_along, name="mine-export"),
     path("support/mine/erase/", mine.erase, name="mine-erase"),
+    path("support/mine/statements/<int:year>/", mine.statement, name="mine-statement"),
     path("support/mine/link/<str:token>/", mine.open_link, name="mine-open"),
     path("support/mine/<int:pk>/stop/", mine.ask_cancel, name="mine-cancel"),
     path("support/mine/<int:pk>/<slug:what>/", mine.change, name="mine-change"),

@@ -3,6 +3,8 @@
 Only this module builds a message. `newsroom.outbox` sends it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parseaddr
 from typing import Any
@@ -20,6 +22,19 @@ from newsroom.waking import wake
 
 # A mail's stylesheet is in the mail itself; fetching one from elsewhere would be a request that a stranger asked for.
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_at_rules=True)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    name: str
+    content: bytes
+    content_type: str
+
+
+# Template → the file of a mail, made from rows while the message is built, so that the outbox keeps no copy of it.
+attachment_makers: dict[str, Callable[[OutgoingMail], Attachment | None]] = {}
 
 
 def queue_mail(
@@ -85,6 +100,10 @@ def build_message(mail: OutgoingMail) -> bytes:
         headers=headers,
     )
     message.attach_alternative(html, "text/html")
+    make = attachment_makers.get(mail.template)
+    attachment = make(mail) if make is not None else None
+    if attachment is not None:
+        message.attach(attachment.name, attachment.content, attachment.content_type)
     # Lines end as RFC 5322 section 2.1 wants them.
     return message.message().as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 

@@ -68,6 +68,8 @@ ROLES: dict[str, list[str]] = {
         "donations.amountrule*",
         "donations.paymentmethodrule*",
         "donations.givingterms*",
+        "donations.taxprofile*",
+        "donations.view_yearlystatement",
         "donations.reminderchoice*",
         "donations.campaign*",
         "donations.languagecurrency*",

@@ -169,6 +169,7 @@ CELERY_SLOW_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}-slow"
 CELERY_TASK_QUEUES = [Queue(CELERY_TASK_DEFAULT_QUEUE), Queue(CELERY_SLOW_QUEUE)]
 CELERY_TASK_ROUTES = {
     "donations.tasks.nightly": {"queue": CELERY_SLOW_QUEUE},
+    "donations.tasks.yearly": {"queue": CELERY_SLOW_QUEUE},
     "newsroom.tasks.render_image": {"queue": CELERY_SLOW_QUEUE},
     "subscriptions.tasks.send_issue": {"queue": CELERY_SLOW_QUEUE},
 }

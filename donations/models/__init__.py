@@ -7,6 +7,7 @@ from donations.models.links import DonorLink, LinkRequest
 from donations.models.payments import Decline, Dispute, Payment, Refund
 from donations.models.reminders import Reminder, ReminderChoice, ReminderGift, Span
 from donations.models.safety import SafetyReturn
+from donations.models.statements import TaxProfile, YearlyStatement, current_tax_profile
 from donations.models.stripe_events import StripeEvent, StripeObject
 from donations.models.terms import GivingTerms, current_terms
 
@@ -38,6 +39,9 @@ __all__ = [
     "StripeCustomer",
     "StripeEvent",
     "StripeObject",
+    "TaxProfile",
+    "YearlyStatement",
     "appeal_for_article",
+    "current_tax_profile",
     "current_terms",
 ]

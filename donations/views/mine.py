@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from donations import keeping, mine, stripe_api
+from donations import keeping, mine, statements, stripe_api
 from donations.forms import LinkForm
 from donations.giving import ChoiceRefused
 from donations.models import Donor, RecurringGift
@@ -97,6 +97,8 @@ def _gifts_page(request: HttpRequest, donor: Donor, *, trouble: str = "", status
                 {"gift": gift, "amount": format_number(gift.amount, gift.currency, donor.language)} for gift in gifts
             ],
             "payments": mine.payments_of(donor),
+            "years": statements.years_of(donor),
+            "year_now": statements.current_year(timezone.now()),
             "trouble": trouble,
             "has_living": any(gift.state != RecurringGift.State.ENDED for gift in gifts),
         },
@@ -159,6 +161,22 @@ def take_along(request: HttpRequest, donor: Donor) -> HttpResponseBase:
     document: Any = persons.export(str(donor.email))
     response = HttpResponse(json.dumps(document, ensure_ascii=False, indent=2), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return response
+
+
+@require_POST
+@donors_own
+def statement(request: HttpRequest, donor: Donor, year: int) -> HttpResponseBase:
+    """Give the donor the statement of one year as a PDF. It may make one, so it is a button and not a link."""
+    try:
+        made = statements.issue(donor, year, at=timezone.now())
+    except statements.NothingGiven:
+        return _gifts_page(request, donor, trouble=_("There is no gift in this year."), status=404)
+    except statements.NoProfile:
+        trouble = _("Statements cannot be made yet. Please write to us, and we will see to it.")
+        return _gifts_page(request, donor, trouble=trouble, status=503)
+    response = HttpResponse(statements.as_pdf(made), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{statements.file_name(made)}"'
     return response
 
 
