@@ -44,6 +44,16 @@ class RetentionRule:
     enforce: Callable[[datetime, datetime, bool], int]
 
 
+@dataclass(frozen=True)
+class IssueAppeal:
+    """What the newsroom asks of the readers of an issue. `message` is sanitised HTML."""
+
+    title: str
+    message: str
+    button: str
+    url: str
+
+
 class CannotLeaveNow(Exception):
     """A person cannot be erased at this moment, because a server that must be told gave no good answer."""
 
@@ -53,6 +63,8 @@ PersonHook = Callable[[str, datetime], None]
 PersonExport = Callable[[str], dict[str, Any]]
 Boundary = Callable[[datetime], datetime | None]
 PanelMaker = Callable[[datetime], Panel]
+# Given a language and the time of sending, the appeal that runs then.
+AppealMaker = Callable[[str, datetime], IssueAppeal | None]
 
 article_withdrawn: list[ArticleHook] = []
 article_corrected: list[ArticleHook] = []
@@ -68,5 +80,7 @@ dashboard_panels: list[PanelMaker] = []
 page_boundaries: list[Boundary] = []
 # Whether the person behind a normalised address gave. Filled by donations, asked by subscriptions.
 donor_checks: list[Callable[[str], bool]] = []
+# The appeal that an issue of a newsletter may carry. Filled by donations, asked by subscriptions.
+issue_appeals: list[AppealMaker] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
 retention_rules: list[RetentionRule] = []

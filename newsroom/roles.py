@@ -54,6 +54,7 @@ ROLES: dict[str, list[str]] = {
         *VIEW_EVERYTHING_PUBLISHED,
         "subscriptions.newsletter*",
         "subscriptions.newsletterholiday*",
+        "subscriptions.mirror*",
         "subscriptions.issue*",
         "subscriptions.pick*",
         "subscriptions.approve_issue",

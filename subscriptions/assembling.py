@@ -26,7 +26,7 @@ def assemble(*, newsletter: Newsletter, issue_date: date, at: datetime) -> Issue
     issue, _is_new = Issue.objects.get_or_create(
         newsletter=newsletter,
         issue_date=issue_date,
-        defaults={"send_at": newsletter.send_at(issue_date), "created_at": at, "letter": newsletter.intro},
+        defaults={"send_at": newsletter.send_at(issue_date), "created_at": at, **newsletter.issue_defaults},
     )
     if issue.state != Issue.State.DRAFT or issue.assembled_at is not None:
         return issue

@@ -1,6 +1,7 @@
 """An issue as people see it: the mail in HTML and text, and the page of the archive."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from newsroom.models import Article
+from newsroom import registry
 from newsroom.outlet import current_outlet
+from newsroom.registry import IssueAppeal
 from subscriptions.messages import TOKEN_MARKER, absolute, one_line
-from subscriptions.models import Issue
-from subscriptions.models.issues import PickQuerySet
+from subscriptions.models import Issue, Mirror
+from subscriptions.stories import Story, TypedPicks, public_stories, stories, with_whole_links
 
 # Gmail shows no more than 102 KB of a mail's HTML and hides the rest behind a link, the unsubscribe link included.
 GMAIL_CLIPS_AT = 102 * 1024
@@ -37,29 +39,22 @@ class Rendered:
         return len(self.mail_html.encode())
 
 
-@dataclass(frozen=True)
-class Story:
-    """One pick as a template shows it."""
-
-    headline: str
-    blurb: str
-    kicker: str
-    names: str
-    url: str
-    path: str
-
-
-def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
+def render(
+    issue: Issue, *, at: datetime, is_sample: bool = False, typed: TypedPicks | None = None, has_marks: bool = False
+) -> Rendered:
     """Render an issue with a marker where each reader's own links will stand.
 
     A sample shows anyone what an issue is like: without the words that editors are still working on, so under the
-    newsletter's name and with each article's own headline and standfirst.
+    newsletter's name and with each article's own headline and standfirst. `typed` are headlines and blurbs by pick that
+    are not saved yet; with marks, a preview can be opened at one of its articles.
     """
     newsletter = issue.newsletter
     outlet = current_outlet()
     unsubscribe = absolute(reverse("subscriptions:unsubscribe", args=[TOKEN_MARKER]))
     preferences = absolute(reverse("subscriptions:preferences", args=[TOKEN_MARKER]))
     with translation.override(newsletter.language), timezone.override(newsletter.zone):
+        shown = public_stories(issue, at=at) if is_sample else stories(issue, typed=typed)
+        path = issue.get_absolute_url()
         words: dict[str, Any] = {
             "issue": issue,
             "newsletter": newsletter,
@@ -68,8 +63,12 @@ def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
             "subject": one_line(newsletter.name if is_sample else issue.subject),
             "preheader": "" if is_sample else one_line(issue.preheader),
             "letter": (newsletter.intro if is_sample else issue.letter).strip(),
-            "stories": public_stories(issue, at=at) if is_sample else stories(issue),
-            "web_url": absolute(issue.get_absolute_url()),
+            "stories": shown,
+            "appeal": None if is_sample else appeal_of(issue, shown, at=at),
+            "base": settings.SITE_URL,
+            "mirrors": [one.page(path) for one in Mirror.objects.in_use()] if newsletter.names_mirrors else [],
+            "has_marks": has_marks,
+            "web_url": absolute(path),
             "archive_url": absolute(reverse("subscriptions:archive", args=[newsletter.slug])),
             "unsubscribe_url": unsubscribe,
             "preferences_url": preferences,
@@ -85,36 +84,17 @@ def render(issue: Issue, *, at: datetime, is_sample: bool = False) -> Rendered:
         )
 
 
-def stories(issue: Issue) -> list[Story]:
-    """Return the picks in order and in the issue's words, in three queries for any number.
+def appeal_of(issue: Issue, shown: Sequence[Story], *, at: datetime) -> IssueAppeal | None:
+    """Return the appeal that stands in the issue, where it is wanted and one runs at the time of sending.
 
-    What was withdrawn meanwhile is left out whoever picked it: its link would lead to nothing, and its words may not go
-    out.
+    Nobody is asked for money beside a sensitive article, as on the site.
     """
-    picks = [pick for pick in _picks(issue) if pick.article.status != Article.Status.WITHDRAWN]
-    return [_story(pick.article, headline=pick.shown_headline, blurb=pick.shown_blurb) for pick in picks]
-
-
-def public_stories(issue: Issue, *, at: datetime) -> list[Story]:
-    """Return those picks that readers may see at `at`, in the words that the articles themselves show."""
-    articles = [pick.article for pick in _picks(issue) if pick.article.is_public(at)]
-    return [_story(article, headline=article.headline, blurb=article.standfirst) for article in articles]
-
-
-def _picks(issue: Issue) -> PickQuerySet:
-    return issue.picks.in_order().select_related("article__section").prefetch_related("article__bylines__author")
-
-
-def _story(article: Article, *, headline: str, blurb: str) -> Story:
-    bylines = sorted(article.bylines.all(), key=lambda byline: (byline.position, byline.pk))
-    return Story(
-        headline=headline,
-        blurb=blurb,
-        kicker=article.section.name,
-        names=", ".join(byline.author.name for byline in bylines) or article.credit_line,
-        url=absolute(article.get_absolute_url()),
-        path=article.get_absolute_url(),
-    )
+    if not issue.carries_appeal or any(story.is_sensitive for story in shown):
+        return None
+    moment = max(at, issue.send_at)
+    found = (make(issue.newsletter.language, moment) for make in registry.issue_appeals)
+    appeal = next((appeal for appeal in found if appeal is not None), None)
+    return replace(appeal, message=with_whole_links(appeal.message)) if appeal else None
 
 
 def tidied(text: str) -> str:

@@ -67,7 +67,7 @@ def plan(newsletter: Newsletter, *, at: datetime) -> Issue:
         issue, _is_new = Issue.objects.get_or_create(
             newsletter=newsletter,
             issue_date=next_date,
-            defaults={"send_at": newsletter.send_at(next_date), "created_at": at, "letter": newsletter.intro},
+            defaults={"send_at": newsletter.send_at(next_date), "created_at": at, **newsletter.issue_defaults},
         )
         if issue.state == S.SKIPPED and issue.ended_at is not None:
             # The holiday was taken back, or the clock that wrote this row was ahead.
@@ -112,7 +112,7 @@ def _settle_missed_date(newsletter: Newsletter, missed: date, at: datetime) -> N
     if holiday is not None:
         Issue.objects.create(**values, state=S.SKIPPED, state_reason=holiday.reason or _("holiday"), ended_at=at)
     elif at <= send_at + too_late_after(newsletter):
-        Issue.objects.create(**values, letter=newsletter.intro)
+        Issue.objects.create(**values, **newsletter.issue_defaults)
     else:
         reason = _("Nothing ran at the time of this issue.")
         issue = Issue.objects.create(**values, state=S.SKIPPED, state_reason=reason, ended_at=at)

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.history import record
-from subscriptions.models import Newsletter, NewsletterHoliday
+from subscriptions.models import Mirror, Newsletter, NewsletterHoliday
 from subscriptions.statements import schedule_in_words
 
 
@@ -50,7 +50,11 @@ class NewsletterAdmin(admin.ModelAdmin):
                 ]
             },
         ),
-        (_("Sender"), {"fields": ["sender_name", "sender_address", "reply_to", "list_id"]}),
+        (
+            _("What a mail carries"),
+            {"fields": ["shows_full_text", "shows_images", "names_mirrors", "carries_appeal", "is_indexed"]},
+        ),
+        (_("Sender"), {"fields": ["sender_name", "sender_address", "reply_to", "list_id", "seed_addresses"]}),
         (_("When something is missing"), {"fields": ["without_approval", "unknown_deliveries"]}),
     ]
 
@@ -72,4 +76,16 @@ class NewsletterAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Newsletter, form: forms.ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
         action = "newsletter.changed" if change else "newsletter.created"
+        record(obj, action=action, actor=request.user, after={"fields": form.changed_data})
+
+
+@admin.register(Mirror)
+class MirrorAdmin(admin.ModelAdmin):
+    list_display = ["address", "position", "is_active"]
+    list_editable = ["position", "is_active"]
+    ordering = ["position", "pk"]
+
+    def save_model(self, request: HttpRequest, obj: Mirror, form: forms.ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        action = "mirror.changed" if change else "mirror.created"
         record(obj, action=action, actor=request.user, after={"fields": form.changed_data})

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import zoneinfo
-from typing import Self
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, validate_email
@@ -237,6 +237,11 @@ class Newsletter(ShownOnPages):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def issue_defaults(self) -> dict[str, Any]:
+        """Return what a new issue of this newsletter starts with."""
+        return {"letter": self.intro, "carries_appeal": self.carries_appeal}
 
     @property
     def seeds(self) -> list[str]:
