@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 
 from newsroom import mail, outbox, provider_api
 from newsroom.models import OutgoingMail
 from newsroom.providers import PROVIDERS
-from subscriptions import claims, sending
+from subscriptions import claims, rendering, sending
 from subscriptions.clock import steady
 from subscriptions.models import Delivery, Issue, Newsletter
 from subscriptions.transports import Envelope, Letter, Outcome, TransportDown, Verdict
@@ -274,3 +275,17 @@ def test_single_mails_go_the_same_way(plan: Plan, state: str, use_provider: Call
     if state == "sent":
         assert list(server.taken) == [row.report_key]
         assert server.calls[0]["h:Message-Id"] == row.message_id
+
+
+@pytest.mark.django_db
+def test_the_claim_that_nothing_is_measured_goes_with_a_provider_that_measures(
+    newsletter: Newsletter, client: Client, settings: Any
+) -> None:
+    issue = make_sending_issue(newsletter=newsletter)
+    assert "Nothing measures" in client.get("/newsletter/friday/").content.decode()
+    assert "does not measure" in rendering.render(issue, at=NOW).mail_text
+
+    settings.MAIL_PROVIDER = PROVIDERS["brevo"]
+
+    assert "measure" not in client.get("/newsletter/friday/").content.decode()
+    assert "measure" not in rendering.render(issue, at=NOW).mail_text + rendering.render(issue, at=NOW).mail_html
