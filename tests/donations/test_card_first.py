@@ -116,9 +116,9 @@ def test_however_stripe_fails_there_is_one_subscription_and_one_charge(reader: R
     donation = monthly(reader)
     reader.pay(donation, GOOD)
     ordered: dict[str, Any] = {fault: 2}
-    reader.sandbox.mode(**ordered, seconds=0, method="POST", path=path)
+    reader.sandbox.mode(None, **ordered, seconds=0, method="POST", path=path)
     reader.webhooks()
-    reader.sandbox.mode(**dict.fromkeys(ordered, 0), method="POST", path=path)
+    reader.sandbox.mode(None, **dict.fromkeys(ordered, 0), method="POST", path=path)
     everything_again()
     reader.tick()
     reader.webhooks()
