@@ -18,8 +18,9 @@ from donations import reminding, stripe_api
 from donations.giving import Choice, covering_fee, methods_for
 from donations.metadata import GiftMetadata, metadata_of
 from donations.models import Appeal, Campaign, CheckoutSession, Donation, Frequency, GivingTerms, Method, current_terms
+from donations.models.terms import STATEMENT_SUFFIX
 from newsroom import tokens
-from newsroom.models import Article
+from newsroom.models import Article, Outlet
 from newsroom.outlet import current_outlet
 from subscriptions import consent
 
@@ -292,10 +293,10 @@ def _expire(stripe_id: str, *, attempt_key: uuid.UUID) -> None:
 def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, Any]:
     """Return what Stripe is asked for; the same donation gives the same parameters, but for the link back."""
     outlet = current_outlet()
-    shown_name = outlet.discreet_name if terms.is_discreet and outlet.discreet_name else outlet.name
+    shown_name = outlet.discreet_name if terms.is_discreet else outlet.name
     metadata = metadata_of(donation).encode()
     with translation.override(donation.language):
-        label = _("Support for %(outlet)s") % {"outlet": shown_name}
+        label = _("Support for %(outlet)s") % {"outlet": shown_name} if shown_name else _("Your gift")
     price: dict[str, Any] = {
         "currency": donation.currency.lower(),
         "unit_amount": donation.total,
@@ -326,10 +327,17 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
         if terms.blocked_card_countries and Method.CARD in parameters["allowed_payment_method_types"]:
             # The money is only reserved until the card's country is known; a reservation leaves no refund behind.
             parameters["payment_method_options"] = {"card": {"capture_method": "manual"}}
-        if terms.statement_suffix:
-            intent["statement_descriptor_suffix"] = terms.statement_suffix
+        if suffix := _statement_suffix(terms, outlet):
+            intent["statement_descriptor_suffix"] = suffix
         parameters |= {"mode": "payment", "line_items": items, "submit_type": "donate", "payment_intent_data": intent}
     return parameters
+
+
+def _statement_suffix(terms: GivingTerms, outlet: Outlet) -> str:
+    """Return what stands on the bank statement behind the account's own words; the discreet name where none is set."""
+    suffix = terms.statement_suffix or (outlet.discreet_name if terms.is_discreet else "")
+    # Stripe refuses every gift with a suffix that banks cannot print, so a name that is none is left out.
+    return suffix if STATEMENT_SUFFIX.fullmatch(suffix) else ""
 
 
 def _card_first(donation: Donation, gift: GiftMetadata, *, label: str) -> dict[str, Any]:
