@@ -247,9 +247,9 @@ def create_refund(intent_id: str, *, amount: int | None, metadata: dict[str, str
         return _v1().refunds.create(parameters, {"idempotency_key": idempotency_key})
 
 
-def capture_payment_intent(intent_id: str) -> None:
+def capture_payment_intent(intent_id: str, *, idempotency_key: str) -> None:
     with _our_words():
-        _v1().payment_intents.capture(intent_id, {}, {"idempotency_key": f"capture:{intent_id}"})
+        _v1().payment_intents.capture(intent_id, {}, {"idempotency_key": idempotency_key})
 
 
 def cancel_payment_intent(intent_id: str) -> None:

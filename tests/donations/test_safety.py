@@ -52,6 +52,21 @@ def test_a_single_gift_from_elsewhere_is_captured_and_kept(reader: Reader, block
     assert OutgoingMail.objects.count() == 1
 
 
+def test_a_capture_that_broke_at_stripe_is_tried_again_under_the_next_key(reader: Reader, blocked: GivingTerms) -> None:
+    donation = reader.start()
+    reader.pay(donation)
+    (intent,) = stripe_api.each_payment_intent(timezone.now() - timedelta(days=1))
+    # One request goes wrong, and Stripe repeats that answer to its key for a day.
+    reader.sandbox.mode(server_error=1, method="POST", path=f"/v1/payment_intents/{intent.id}/capture")
+    reader.webhooks(only="payment_intent.")
+    assert stripe_api.retrieve_payment_intent(intent.id).status == "requires_capture"
+    StripeEvent.objects.update(not_before=timezone.now())
+    reader.tick()
+    donation.refresh_from_db()
+    assert (donation.state, Payment.objects.get().gross) == ("given", 2000)
+    assert OutgoingMail.objects.filter(template="receipt").count() == 1
+
+
 def test_the_giver_is_forgotten_before_the_reservation_is_let_go(reader: Reader, blocked: GivingTerms) -> None:
     donation = pay_from(reader, "BY")
     (intent,) = stripe_api.each_payment_intent(timezone.now() - timedelta(days=1))
