@@ -142,7 +142,7 @@ def _subscription_difference(subscription: Any) -> str:
         return "missing"
     if gift.state != wanted:
         return f"{gift.state} here, {subscription.status} there"
-    if gift.amount != recurring.amount_of(item):
+    if recurring.amount_of(item) not in (gift.amount, 0):
         return f"{gift.amount} here, {recurring.amount_of(item)} there"
     if gift.ends_at_period_end != bool(subscription.cancel_at_period_end) and wanted != RecurringGift.State.ENDED:
         return "its planned end differs"
