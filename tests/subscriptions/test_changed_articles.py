@@ -159,3 +159,16 @@ def test_a_draft_is_asked_nothing(staff_user: User, newsletter: Newsletter) -> N
     correct(issue, staff_user)
 
     assert (issue.state, issue.question) == (S.DRAFT, "")
+
+
+def test_the_dashboard_names_the_issue_that_asks(
+    staff_client: Client, staff_user: User, newsletter: Newsletter
+) -> None:
+    issue = frozen(newsletter, S.SENT)
+    assert "asks you something" not in staff_client.get("/admin/").content.decode()
+
+    correct(issue, staff_user)
+
+    page = staff_client.get("/admin/").content.decode()
+    assert "asks you something" in page
+    assert desk_url(issue) in page
