@@ -1,5 +1,6 @@
 """The donor's own page: a mailed link that works once, and what is changed behind it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from donations import keeping, mine
-from donations.models import DonorLink, LinkRequest, Payment
+from donations.models import DonorLink, LinkRequest, Payment, Reminder
 from newsroom.models import OutgoingMail
 from tests.donations.factories import make_donor
 from tests.donations.living import enter, monthly, templates
 from tests.donations.reader import Reader
+from tests.donations.reminder_factories import make_choices, wish_fields
 
 pytestmark = pytest.mark.django_db
 
@@ -178,3 +180,38 @@ def test_a_session_cookie_that_was_altered_opens_nothing(reader: Reader) -> None
     assert mine.donor_of_session(value) == donor
     assert mine.donor_of_session(value[:-1] + ("a" if value[-1] != "a" else "b")) is None
     assert mine.donor_of_session("") is None
+
+
+def test_the_end_offers_one_reminder_in_three_months(reader: Reader) -> None:
+    gift = monthly(reader)
+    assert gift.donation.donor is not None
+    enter(reader, gift.donation.donor)
+    address = f"/support/mine/{gift.pk}/stopped/"
+    assert reader.client.get(address)["Location"] == "/support/mine/", "a gift that runs has no such page"
+    assert reader.client.post(f"/support/mine/{gift.pk}/cancel/")["Location"] == address
+    make_choices("1-week")
+    assert "Remind me in three months" not in reader.client.get(address).content.decode()
+    make_choices("1-week", "3-months")
+    fields = wish_fields(when="3-months", email=gift.donation.donor.email)
+    page = reader.client.get(address).content.decode()
+    assert "Nothing more is charged." in page
+    for name in ("when", "statement", "email"):
+        assert re.search(rf'name="{name}"[^>]*value="{re.escape(str(fields[name]))}"', page), name
+    assert reader.client.post("/remind/", fields).status_code == 303
+    reader.work()
+    assert Reminder.objects.get().span == "3-months"
+    assert not Reminder.objects.exclude(email=gift.donation.donor.email).exists()
+
+
+def test_each_change_is_confirmed_on_the_page(reader: Reader) -> None:
+    gift = monthly(reader)
+    assert gift.donation.donor is not None
+    enter(reader, gift.donation.donor)
+    for what, fields, words in (
+        ("amount", {"amount": "7"}, "The amount is changed from the next gift on."),
+        ("pause", {"months": "1"}, "Your gift is paused."),
+        ("resume", {}, "The pause has ended."),
+    ):
+        answer = reader.client.post(f"/support/mine/{gift.pk}/{what}/", fields)
+        assert words in reader.client.get(answer["Location"]).content.decode()
+    assert 'role="status"' not in reader.client.get("/support/mine/?done=<b>").content.decode()
