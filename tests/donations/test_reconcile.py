@@ -274,7 +274,9 @@ def test_a_lost_last_day_comes_back_to_the_cent(reader: Reader) -> None:
     reader.give(frequency="monthly", amount="900")
     reader.give(currency="JPY", amount="5000", email="late@example.org")
     reader.sandbox.refund(payment_intent=old.payment_intent_id, amount=150)
-    reader.sandbox.dispute(payment_intent=reader.give(amount="2500", email="late@example.org").payments.get().payment_intent_id)
+    reader.sandbox.dispute(
+        payment_intent=reader.give(amount="2500", email="late@example.org").payments.get().payment_intent_id
+    )
     reader.sandbox.advance(months=1, days=1)
     stripe_api.cancel_subscription(running.stripe_id)
     reader.webhooks()
