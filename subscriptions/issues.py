@@ -172,7 +172,9 @@ def start(issue: Issue, *, by: User | None, at: datetime) -> None:
 def pause(issue: Issue, *, by: User | None, at: datetime, reason: str = "", question: str = "") -> None:
     """Stop claiming. What is on the wire at this moment is finished."""
     with step(issue, "paused", sources=(S.SENDING,), by=by, permission=SEND, at=at, reason=reason) as locked:
-        locked.paused_at, locked.pause_reason, locked.question = at, reason[:300], question[:300]
+        locked.paused_at, locked.pause_reason = at, reason[:300]
+        # Trouble of another kind does not answer a question that is open.
+        locked.question = question[:300] or locked.question
         if by is None:
             alarm(locked, kind="paused", reason=reason, at=at)
 

@@ -126,6 +126,15 @@ def test_an_issue_on_its_way_does_not_go_on_with_what_was_withdrawn(
     assert article.slug not in mail_of(issue)
 
 
+def test_other_trouble_does_not_answer_the_question(staff_user: User, newsletter: Newsletter) -> None:
+    issue = frozen(newsletter, S.SENDING)
+    correct(issue, staff_user)
+
+    issues.pause(issue, by=None, at=LATER, reason="The mail server refuses us.")
+
+    assert "was corrected" in issue.question
+
+
 def test_words_written_since_are_not_thrown_away_by_keeping(
     staff_client: Client, staff_user: User, newsletter: Newsletter
 ) -> None:
