@@ -80,7 +80,7 @@ def _apply(subscription: Any, item: Any, donation: Donation, *, at: datetime) ->
     gift.currency = subscription.currency.upper()
     gift.started_at = stripe_api.time_of(subscription.start_date)
     gift.period_ends_at = stripe_api.time_of(item.current_period_end)
-    gift.card_expires = _card_expiry(subscription.default_payment_method)
+    gift.card_expires = _card_expiry(_method_of(subscription))
     if gift.state == State.ENDED and gift.ended_at is None:
         gift.ended_at = (
             stripe_api.time_of(subscription.ended_at or subscription.canceled_at) if _ended(subscription) else at
@@ -123,6 +123,12 @@ def _end(donation: Donation, *, at: datetime) -> None:
         donation.move(Donation.State.ENDED, at=at)
     elif not donation.has_live_session():
         donation.move(Donation.State.FAILED, at=at)
+
+
+def _method_of(subscription: Any) -> Any:
+    """Return what is charged next: the subscription's own method, else its customer's, as other systems set it."""
+    settings = getattr(subscription.customer, "invoice_settings", None)
+    return subscription.default_payment_method or (settings.default_payment_method if settings is not None else None)
 
 
 def _card_expiry(method: Any) -> date | None:
