@@ -51,6 +51,8 @@ class Stop(StrEnum):
 
     NOTHING_DUE = "nothing due"
     TURN_IS_OVER = "turn is over"
+    # The next message may leave only after a while: the next tick looks again.
+    RATE = "rate"
     NO_PLACE = "enough workers"
     TRANSPORT_DOWN = "transport down"
     PAUSED = "paused"
@@ -129,7 +131,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
         _pause_unwritable(issue, error)
         turn.stop = Stop.PAUSED
         return turn
-    limits = Limits()
+    limits = Limits(timezone.now())
     after = 0
     while steady() < until and (window := limits.window(transport.window, until=until)):
         held = claims.claim(issue.pk, limit=window, lease=lease, at=timezone.now(), after=after)
@@ -167,8 +169,15 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
                 _pause(issue, reason)
                 turn.stop = Stop.PAUSED
                 break
-    _hold_against_readers(issue, turn)
+    _settle(issue, turn, limits)
     return turn
+
+
+def _settle(issue: Issue, turn: Turn, limits: Limits) -> None:
+    """Say whether the next turn waits for the rate, and weigh the refusals."""
+    if turn.stop is Stop.TURN_IS_OVER and limits.next_in > TURN_SECONDS:
+        turn.stop = Stop.RATE
+    _hold_against_readers(issue, turn)
 
 
 def _alarming(issue: Issue, turn: Turn) -> str:

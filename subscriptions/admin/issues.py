@@ -105,5 +105,5 @@ class MailEventAdmin(FactsAdmin):
 
 @admin.register(SendingLimit)
 class SendingLimitAdmin(admin.ModelAdmin):
-    list_display = ["__str__", "per_minute", "rests_until", "rest_reason"]
+    list_display = ["__str__", "per_minute", "warms_up_from", "rests_until", "rest_reason"]
     ordering = ["domain"]
