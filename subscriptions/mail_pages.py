@@ -35,8 +35,10 @@ def mail_page(parts: Rendered, look: Look) -> HttpResponse:
         response = HttpResponse(with_dead_links(parts.mail_text), content_type="text/plain; charset=utf-8")
     else:
         asked = "@media all" if look is Look.DARK else "@media not all"
-        # In the head alone: whoever writes about stylesheets in a letter keeps the words.
-        response = HttpResponse(with_dead_links(parts.mail_html).replace(_DARK, asked, 1))
+        # In the head alone: whoever writes about stylesheets in a letter keeps the words. A link opens beside the
+        # preview, because the site's pages refuse to be shown in its frame.
+        html = with_dead_links(parts.mail_html).replace(_DARK, asked, 1)
+        response = HttpResponse(html.replace("<head>", '<head><base target="_blank">', 1))
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     response.headers["Cache-Control"] = "no-store"

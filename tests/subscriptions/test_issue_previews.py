@@ -39,6 +39,7 @@ def test_the_preview_shows_what_is_typed_and_stores_nothing(staff_client: Client
     assert "Half a sentence" in html
     assert "A better headline" in html
     assert f'id="pick-{first.pk}"' in html
+    assert '<head><base target="_blank">' in html
     assert "/newsletter/unsubscribe/preview/" in html
     assert TOKEN_MARKER not in html
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
@@ -110,7 +111,7 @@ def test_a_shared_link_opens_without_an_account_and_leaves_no_trace(
         assert "noindex" in response.headers["X-Robots-Tag"]
         assert response.headers["Referrer-Policy"] == "no-referrer"
         assert not response.cookies
-    assert f'<iframe sandbox src="{path}mail/"' in page.content.decode()
+    assert f'<iframe sandbox="allow-popups" src="{path}mail/"' in page.content.decode()
     assert "<script" not in page.content.decode() + mail.content.decode()
     assert "this is the letter." in mail.content.decode()
     assert "/newsletter/unsubscribe/preview/" in mail.content.decode()
