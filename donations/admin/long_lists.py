@@ -23,7 +23,7 @@ class LongListAdmin(FactsAdmin):
     Stripe's, or an address in lower case; people copy addresses as they were written.
     """
 
-    def get_sortable_by(self, request: HttpRequest) -> list[str]:
+    def get_sortable_by(self, request: HttpRequest) -> Any:
         """Sort by the column that the list is sorted by anyway, which has an index: others would sort a million."""
         return [str(name).lstrip("-") for name in self.ordering or ()]
 
