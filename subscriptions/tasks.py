@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
-from subscriptions import importing, retention, schedule, sending, signup, visits
+from subscriptions import anchoring, importing, retention, schedule, sending, signup, visits
 
 
 @shared_task
@@ -15,6 +15,7 @@ def tick() -> None:
     importing.sweep()
     schedule.tick(at=at)
     run_daily("enforce-retention", retention.run, at=at)
+    run_daily("anchor-consent", anchoring.write, at=at)
 
 
 @shared_task
