@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from donations.models import Frequency, RecurringGift, Refund, current_terms
 from donations.money import format_money
-from donations.receipts import written_day
+from donations.receipts import is_before_adoption, written_day
 from newsroom.mail import queue_mail
 
 # What is learnt later than this is old news: a mail about it would alarm people.
@@ -27,6 +27,8 @@ def queue_refund(refund: Refund, *, was_awaited: bool, at: datetime) -> None:
     donation = payment.donation
     if not was_awaited and at - refund.created_at > LATEST:
         return
+    if is_before_adoption(donation, refund.created_at):
+        return
     _queue(
         f"refund:{refund.stripe_id}",
         "refund_confirmed",
@@ -42,7 +44,7 @@ def queue_refund(refund: Refund, *, was_awaited: bool, at: datetime) -> None:
 
 def queue_end(gift: RecurringGift, *, at: datetime) -> None:
     """Confirm that a recurring gift has ended, or say goodbye kindly where the card failed for good."""
-    if gift.ended_at is None or at - gift.ended_at > LATEST:
+    if gift.ended_at is None or at - gift.ended_at > LATEST or is_before_adoption(gift.donation, gift.ended_at):
         return
     failed = gift.end_reason == PAYMENT_FAILED or gift.has_failed_renewal
     template = "gift_goodbye" if failed else "gift_ended"

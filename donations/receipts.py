@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
 
-from donations.models import Payment, current_terms
+from donations.models import Donation, GivingTerms, Payment, current_tax_profile, current_terms
 from donations.money import format_money
 from newsroom.mail import queue_mail
 from newsroom.models import OutgoingMail
@@ -29,6 +29,8 @@ def queue_receipt(payment: Payment, *, was_awaited: bool, at: datetime) -> Outgo
         return None
     if not was_awaited and at - payment.paid_at > LATEST:
         return None
+    if is_before_adoption(payment.donation, payment.paid_at):
+        return None
     return queue_mail(
         key=f"receipt:{payment.pk}",
         template="renewal_receipt" if payment.is_renewal else "receipt",
@@ -37,6 +39,11 @@ def queue_receipt(payment: Payment, *, was_awaited: bool, at: datetime) -> Outgo
         language=payment.donation.language,
         at=at,
     )
+
+
+def is_before_adoption(donation: Donation, moment: datetime) -> bool:
+    """Say whether something happened before its gift was taken over: whoever ran it then has told the donor."""
+    return donation.adopted_at is not None and moment <= donation.adopted_at
 
 
 def queue_again(payment: Payment, *, number: int, at: datetime) -> OutgoingMail | None:
@@ -53,6 +60,14 @@ def queue_again(payment: Payment, *, number: int, at: datetime) -> OutgoingMail 
             language=payment.donation.language,
             at=at,
         )
+
+
+def _tax_line(terms: GivingTerms) -> str:
+    """Return staff's own line, else the organisation's facts, unless a mailbox must not hold them."""
+    profile = current_tax_profile()
+    if terms.tax_line or terms.is_discreet or profile is None:
+        return terms.tax_line
+    return profile.line
 
 
 def written_day(day: date | None, language: str) -> str:
@@ -79,7 +94,7 @@ def receipt_context(payment: Payment) -> dict[str, Any]:
         "frequency": donation.frequency,
         "name": donation.name or (donation.donor.name if donation.donor else ""),
         "method": payment.method,
-        "tax_line": terms.tax_line,
+        "tax_line": _tax_line(terms),
         "is_discreet": terms.is_discreet,
         "manage_url": settings.SITE_URL + reverse("donations:mine"),
     }

@@ -69,7 +69,7 @@ def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | No
         ("disputes", stripe_api.each_dispute(since), _dispute_difference, payment_intents.learn_dispute),
         ("sessions", stripe_api.each_checkout_session(since), _session_difference, sessions.learn),
     ]
-    with _alone():
+    with alone(LOCK):
         for kind, objects, compare, learn in kinds:
             for obj in objects:
                 report.seen[kind] += 1
@@ -80,16 +80,17 @@ def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | No
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone(lock: int) -> Iterator[None]:
+    """Hold a lock of the database, which a killed process cannot leave behind. Raises AlreadyRunning."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
         if not cursor.fetchone()[0]:
             raise AlreadyRunning
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
 
 
 def _compare(obj: Any, compare: Compare, learn: Learn, report: Report, *, dry_run: bool) -> None:

@@ -244,6 +244,11 @@ def cancel_subscription(subscription_id: str) -> None:
         _v1().subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
 
 
+def update_payment_intent(intent_id: str, parameters: dict[str, Any]) -> None:
+    with _our_words():
+        _v1().payment_intents.update(intent_id, parameters)
+
+
 def update_subscription(subscription_id: str, parameters: dict[str, Any]) -> None:
     with _our_words():
         _v1().subscriptions.update(subscription_id, parameters)
@@ -300,6 +305,14 @@ def each_dispute(created_from: datetime) -> Iterator[Any]:
 
 def each_subscription() -> Iterator[Any]:
     return _each("subscriptions", None, {"status": "all"})
+
+
+def each_subscription_with_customer() -> Iterator[Any]:
+    return _each("subscriptions", None, {"status": "all", "expand": ["data.customer"]})
+
+
+def charges_of_customer(customer_id: str) -> Iterator[Any]:
+    return _each("charges", None, {"customer": customer_id})
 
 
 def each_checkout_session(created_from: datetime) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """Configuration that would be unsafe stops the start, with the variable's name."""
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name.
 
 from newsroom import database_roles
+from newsroom.providers import PROVIDERS, SMTP_SCHEMES
 
+MAILBOX_SCHEMES = ("imap", "imaps", "maildir")
+BOUNCE_ADDRESS = re.compile(r"[a-z0-9._-]+@[a-z0-9.-]+\.[a-z0-9-]+\Z", re.IGNORECASE)
 KEYRINGS = {
     "UNSUBSCRIBE_KEYS": "the unsubscribe links in mails",
     "SUPPRESSION_KEYS": "the hashes of addresses that must not be written to",
@@ -46,6 +50,47 @@ def _keyring_faults() -> Iterator[CheckMessage]:
                     f"{name} repeats a secret of {seen[secret]}.", hint="Use a key for one purpose.", id="newsroom.E003"
                 )
             seen[secret] = name
+
+
+@register(Tags.security)
+def mail_can_be_sent(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """EMAIL_URL names a kind of server that is known here, with its key, and one that leaves readers' links alone."""
+    return list(_mail_faults())
+
+
+def _mail_faults() -> Iterator[CheckMessage]:
+    url = urlsplit(settings.EMAIL_URL)
+    provider = settings.MAIL_PROVIDER
+    if settings.EMAIL_URL and provider is None and url.scheme not in SMTP_SCHEMES:
+        known = ", ".join([*SMTP_SCHEMES, *PROVIDERS])
+        yield Error(
+            f"EMAIL_URL begins with {url.scheme!r}.",
+            hint=f"It begins with one of: {known}. Other providers cannot give each reader a header of their own, and "
+            "are reached by SMTP.",
+            id="newsroom.E018",
+        )
+    if provider is not None:
+        names = [f"{provider.scheme}_{name}".upper() for part, name in provider.names.items() if part != "host"]
+        if missing := [name for name in names if not settings.ANYMAIL.get(name)]:
+            yield Error(f"EMAIL_URL lacks the provider's key ({', '.join(missing)}).", id="newsroom.E019")
+        if not provider.can_stop_tracking and not settings.ALLOW_PROVIDER_TRACKING:
+            yield Error(
+                f"EMAIL_URL names {provider.title}, whose open and click tracking cannot be switched off by us.",
+                hint="Take another provider, or switch tracking off in its account and set ALLOW_PROVIDER_TRACKING=1.",
+                id="newsroom.E020",
+            )
+        if not settings.MAIL_WEBHOOK_SECRET:
+            yield Warning(
+                "MAIL_WEBHOOK_SECRET is not set, so nothing is learned of bounces and complaints.",
+                hint="Set it to user:password and give the provider the address /mail/events/ with it.",
+                id="newsroom.W021",
+            )
+        elif ":" not in settings.MAIL_WEBHOOK_SECRET:
+            yield Error("MAIL_WEBHOOK_SECRET is not of the form user:password.", id="newsroom.E022")
+    if settings.BOUNCES_URL and urlsplit(settings.BOUNCES_URL).scheme not in MAILBOX_SCHEMES:
+        yield Error("BOUNCES_URL is no mailbox.", hint="Use imaps://, imap:// or maildir://.", id="newsroom.E023")
+    if settings.BOUNCE_ADDRESS and not BOUNCE_ADDRESS.match(settings.BOUNCE_ADDRESS):
+        yield Error("BOUNCE_ADDRESS is no plain address.", hint="Such as bounces@example.org.", id="newsroom.E024")
 
 
 @register(Tags.security, deploy=True)

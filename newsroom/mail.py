@@ -79,8 +79,8 @@ def sender_domain() -> str:
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
 
 
-def build_message(mail: OutgoingMail) -> bytes:
-    """Render one row of the outbox as the bytes that go on the wire, in the row's language."""
+def compose(mail: OutgoingMail) -> EmailMultiAlternatives:
+    """Render one row of the outbox as a message, in the row's language."""
     subject, text, html = render_parts(mail.template, mail.context, mail.language)
     headers = {
         "Message-ID": mail.message_id,
@@ -104,7 +104,11 @@ def build_message(mail: OutgoingMail) -> bytes:
     attachment = make(mail) if make is not None else None
     if attachment is not None:
         message.attach(attachment.name, attachment.content, attachment.content_type)
-    # Lines end as RFC 5322 section 2.1 wants them.
+    return message
+
+
+def as_wire(message: EmailMultiAlternatives) -> bytes:
+    """Return the bytes that go on the wire, with lines that end as RFC 5322 section 2.1 wants them."""
     return message.message().as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 

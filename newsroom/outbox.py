@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from newsroom import smtp
-from newsroom.mail import build_message
+from newsroom import bounces, provider_api, smtp
+from newsroom.mail import as_wire, compose
 from newsroom.models import OutgoingMail, Suppression
 from newsroom.suppressions import is_suppressed
 from newsroom.waking import wake
@@ -38,17 +38,26 @@ def deliver(pk: int, *, at: datetime | None = None) -> None:
     if mail is None:
         return
     try:
-        message = build_message(mail)
-        sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-        with smtp.connection() as client:
-            answer = smtp.send_one(client, sender=sender, recipient=mail.address, message=message)
+        answer = _offer(mail)
     except (smtplib.SMTPException, OSError) as error:
         answer = smtp.Answer(smtp.Outcome.TEMPORARY, text=type(error).__name__)
     except Exception as error:
         # A template that fails is a fault of ours: the row keeps its name, and the mail is tried again later.
         logger.exception("Mail %s could not be built.", mail.pk)
         answer = smtp.Answer(smtp.Outcome.TEMPORARY, text=type(error).__name__)
-    _finish(mail, answer, at=max(at, timezone.now()))
+    at = max(at, timezone.now())
+    _finish(mail, answer, at=at)
+    if answer.outcome is smtp.Outcome.REFUSED:
+        bounces.heard(mail.address, status_code=bounces.code_in(f"{answer.code} {answer.text}"), at=at)
+
+
+def _offer(mail: OutgoingMail) -> smtp.Answer:
+    message = compose(mail)
+    if settings.MAIL_PROVIDER is not None:
+        return provider_api.send_one(message, key=mail.report_key, provider=settings.MAIL_PROVIDER)
+    sender = bounces.return_path(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], key=mail.report_key)
+    with smtp.connection() as client:
+        return smtp.send_one(client, sender=sender, recipient=mail.address, message=as_wire(message))
 
 
 def sweep(*, at: datetime, limit: int = 200) -> int:

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 from psycopg.conninfo import conninfo_to_dict
 
+from newsroom.providers import provider_of
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -209,6 +211,17 @@ EMAIL_HOST_PASSWORD = unquote(_mail.password or "")
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = _mail.scheme == "smtp+starttls"
 EMAIL_TIMEOUT = 20
+# Where the scheme names a provider, mail goes through its HTTP interface instead of SMTP.
+MAIL_PROVIDER = provider_of(_mail)
+MAIL_WEBHOOK_SECRET = env("MAIL_WEBHOOK_SECRET")
+ANYMAIL = {"WEBHOOK_SECRET": MAIL_WEBHOOK_SECRET} if MAIL_WEBHOOK_SECRET else {}
+if MAIL_PROVIDER is not None:
+    EMAIL_BACKEND = MAIL_PROVIDER.backend
+    ANYMAIL |= MAIL_PROVIDER.settings_from(_mail)
+ALLOW_PROVIDER_TRACKING = env_flag("ALLOW_PROVIDER_TRACKING")
+# Reports of mail that could not be delivered: the address they are sent to, and the mailbox they are read from.
+BOUNCE_ADDRESS = env("BOUNCE_ADDRESS")
+BOUNCES_URL = env("BOUNCES_URL")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", f"Newsroom <post@{SITE_HOST or 'localhost'}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from subscriptions.models import Issue, IssueRendering, Newsletter
 from subscriptions.transfer_encoding import Segments, encode
+from subscriptions.transports import Letter
 
 # Stands in frozen renderings where the reader's token will be. It is made of letters and digits only, so that it passes
 # through templates, the CSS inliner and URL patterns unchanged, and no article holds it by chance.
@@ -40,6 +41,8 @@ class IssueMessage:
 
     def __init__(self, *, issue: Issue, words: Words, date: datetime, token_length: int) -> None:
         newsletter = issue.newsletter
+        self.issue = issue
+        self.words = words
         self.sender = newsletter.sender_address
         self.domain = self.sender.rpartition("@")[2]
         self._token_length = token_length
@@ -62,6 +65,19 @@ class IssueMessage:
 
     def message_id(self, delivery_uuid: UUID) -> str:
         return f"<{delivery_uuid.hex}@{self.domain}>"
+
+    def letter(self) -> Letter:
+        """Return what all readers share, for a provider that merges each reader's token in itself."""
+        newsletter = self.issue.newsletter
+        return Letter(
+            sender=_sender(newsletter),
+            subject=one_line(self.words.subject),
+            text=self.words.text,
+            html=self.words.html,
+            headers={"Reply-To": replies_to(newsletter), **_shared_headers(self.issue, newsletter)},
+            personal_headers={"List-Unsubscribe": f"<{_unsubscribe_url()}>"},
+            marker=TOKEN_MARKER,
+        )
 
     def to_reader(self, *, address: str, token: str, delivery_uuid: UUID) -> bytes:
         """Return the whole message to one reader."""
@@ -109,30 +125,46 @@ class IssueMessage:
     def _headers(
         self, issue: Issue, newsletter: Newsletter, subject: str, date: datetime
     ) -> list[bytes | tuple[bytes, str, bytes]]:
-        replies_to = newsletter.reply_to or newsletter.sender_address
-        unsubscribe = absolute(reverse("subscriptions:unsubscribe", args=[TOKEN_MARKER]))
-        before_token, _marker, after_token = unsubscribe.partition(TOKEN_MARKER)
-        page = absolute(newsletter.get_absolute_url())
-        archive = absolute(reverse("subscriptions:archive", args=[newsletter.slug]))
+        before_token, _marker, after_token = _unsubscribe_url().partition(TOKEN_MARKER)
         return [
-            _worded("From", str(Address(one_line(newsletter.sender_name), addr_spec=newsletter.sender_address))),
+            _worded("From", _sender(newsletter)),
             (b"To: ", _ADDRESS, b"\r\n"),
             _worded("Subject", one_line(subject)),
             _plain("Date", format_datetime(date.astimezone(UTC))),
             (b"Message-ID: ", _MESSAGE_ID, b"\r\n"),
-            _worded("Reply-To", replies_to),
+            _worded("Reply-To", replies_to(newsletter)),
             # RFC 8058: one HTTPS address, the same for the click of a person and the POST of a mail program.
             (b"List-Unsubscribe: <" + before_token.encode("ascii"), _TOKEN, after_token.encode("ascii") + b">\r\n"),
-            _plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-            _list_id(newsletter),
-            _plain("List-Help", f"<{page}>"),
-            _plain("List-Owner", f"<mailto:{quote(replies_to, safe='@.+-_')}>"),
-            _plain("List-Archive", f"<{archive}>"),
-            _plain("List-Post", "NO"),
-            _plain("Feedback-ID", feedback_id(issue, newsletter)),
-            # RFC 3834: vacation responders stay silent.
-            _plain("Auto-Submitted", "auto-generated"),
+            *(_plain(name, value) for name, value in _shared_headers(issue, newsletter).items()),
         ]
+
+
+def _sender(newsletter: Newsletter) -> str:
+    return str(Address(one_line(newsletter.sender_name), addr_spec=newsletter.sender_address))
+
+
+def replies_to(newsletter: Newsletter) -> str:
+    return newsletter.reply_to or newsletter.sender_address
+
+
+def _unsubscribe_url() -> str:
+    return absolute(reverse("subscriptions:unsubscribe", args=[TOKEN_MARKER]))
+
+
+def _shared_headers(issue: Issue, newsletter: Newsletter) -> dict[str, str]:
+    """Return the headers for machines that are the same for every reader."""
+    archive = absolute(reverse("subscriptions:archive", args=[newsletter.slug]))
+    return {
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": _list_id(newsletter),
+        "List-Help": f"<{absolute(newsletter.get_absolute_url())}>",
+        "List-Owner": f"<mailto:{quote(replies_to(newsletter), safe='@.+-_')}>",
+        "List-Archive": f"<{archive}>",
+        "List-Post": "NO",
+        "Feedback-ID": feedback_id(issue, newsletter),
+        # RFC 3834: vacation responders stay silent.
+        "Auto-Submitted": "auto-generated",
+    }
 
 
 def message_of(issue: Issue, rendering: IssueRendering, *, token_length: int) -> IssueMessage:
@@ -171,8 +203,8 @@ def _plain(name: str, value: str) -> bytes:
     return line
 
 
-def _list_id(newsletter: Newsletter) -> bytes:
+def _list_id(newsletter: Newsletter) -> str:
     """Return `"Phrase" <label.domain>` (RFC 2919). A phrase in another script is left out: few programs decode it."""
     name = one_line(newsletter.name)
     phrase = '"' + name.replace("\\", "").replace('"', "") + '" ' if name.isascii() else ""
-    return _plain("List-Id", f"{phrase}<{newsletter.list_id}>")
+    return f"{phrase}<{newsletter.list_id}>"

@@ -15,12 +15,14 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from newsroom.bounces import return_path
 from subscriptions import claims, issues
 from subscriptions.clock import steady
 from subscriptions.messages import IssueMessage, message_of
 from subscriptions.models import Issue
 from subscriptions.rates import Limits
-from subscriptions.transports import Envelope, Outcome, Transport, TransportDown, Verdict
+from subscriptions.transports import Envelope, Letter, Outcome, Transport, TransportDown, Verdict
+from subscriptions.transports.http import HttpTransport
 from subscriptions.transports.smtp import SmtpTransport, server_from_settings
 from subscriptions.unsubscribing import token
 
@@ -102,7 +104,7 @@ def send_issue(
         issue = Issue.objects.running().select_related("newsletter", "rendering").filter(pk=issue_id).first()
         if issue is None:
             return Turn(Stop.NOTHING_DUE)
-        carrier = transport or _configured_transport()
+        carrier = transport or configured_transport()
         try:
             lease = timedelta(seconds=window_seconds + carrier.longest_silence)
             turn = _take_turn(issue, carrier, lease=lease, until=steady() + seconds)
@@ -114,7 +116,10 @@ def send_issue(
     return turn
 
 
-def _configured_transport() -> Transport:
+def configured_transport() -> Transport:
+    """Return the way to the mail server or the provider of EMAIL_URL."""
+    if settings.MAIL_PROVIDER is not None:
+        return HttpTransport(settings.MAIL_PROVIDER)
     return SmtpTransport(server_from_settings(), connections=settings.SENDING_CONNECTIONS)
 
 
@@ -123,6 +128,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
     try:
         # Before anything is claimed, so that an issue that cannot be written puts nobody's delivery in doubt.
         message = message_of(issue, issue.rendering, token_length=len(token(ANY_LINK)))
+        letter = message.letter() if transport.merges else None
     except UNWRITABLE as error:
         _pause_unwritable(issue, error)
         turn.stop = Stop.PAUSED
@@ -146,7 +152,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
         if held.deliveries:
             try:
                 with _given_back(held):
-                    envelopes = _envelopes(message, held)
+                    envelopes = _envelopes(message, held, letter)
             except UNWRITABLE as error:
                 _pause_unwritable(issue, error)
                 turn.stop = Stop.PAUSED
@@ -193,16 +199,19 @@ def _pause(issue: Issue, reason: str) -> None:
         issues.pause(issue, by=None, at=timezone.now(), reason=reason)
 
 
-def _envelopes(message: IssueMessage, held: claims.Claim) -> list[Envelope]:
+def _envelopes(message: IssueMessage, held: claims.Claim, letter: Letter | None = None) -> list[Envelope]:
+    """Address a window: to finished bytes, or, with a letter that the transport merges, to each reader's token."""
     return [
         Envelope(
             delivery_id=delivery.delivery_id,
-            sender=message.sender,
+            sender=return_path(message.sender, key=delivery.uuid.hex),
             recipient=delivery.email,
-            message=message.to_reader(
-                address=delivery.email, token=token(delivery.link_id), delivery_uuid=delivery.uuid
-            ),
+            message=b""
+            if letter
+            else message.to_reader(address=delivery.email, token=token(delivery.link_id), delivery_uuid=delivery.uuid),
             key=delivery.uuid.hex,
+            letter=letter,
+            token=token(delivery.link_id) if letter else "",
         )
         for delivery in held.deliveries
     ]

@@ -83,6 +83,9 @@ class Donation(models.Model):
     # Once set, nothing that Stripe still tells about the person is written down again.
     erased_at = models.DateTimeField(_("person erased"), null=True, blank=True)
 
+    # When it was taken over from what ran at Stripe before. Nothing is mailed about the time until then.
+    adopted_at = models.DateTimeField(_("taken over at"), null=True, blank=True)
+
     class Meta:
         verbose_name = _("donation")
         verbose_name_plural = _("donations")

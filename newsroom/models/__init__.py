@@ -2,7 +2,7 @@ from newsroom.models.articles import Article, Byline, Correction, FormerAddress
 from newsroom.models.authors import Author
 from newsroom.models.history import HistoryEntry
 from newsroom.models.images import Image
-from newsroom.models.mail import Job, OutgoingMail, Suppression
+from newsroom.models.mail import Job, OutgoingMail, SoftBounces, Suppression
 from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
 from newsroom.models.revisions import ArticleRevision
@@ -24,6 +24,7 @@ __all__ = [
     "Page",
     "Section",
     "SiteVersion",
+    "SoftBounces",
     "Suppression",
     "Tag",
 ]

@@ -74,6 +74,11 @@ class OutgoingMail(models.Model):
     def __str__(self) -> str:
         return f"{self.template} {self.pk}"
 
+    @property
+    def report_key(self) -> str:
+        """Return the random name by which reports about this mail find it: the Message-ID without its domain."""
+        return self.message_id.strip("<>").partition("@")[0]
+
 
 class Suppression(models.Model):
     """An address that is not written to, kept as a keyed hash so that it survives the erasure of the person."""
@@ -110,6 +115,25 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} {self.pk}"
+
+
+class SoftBounces(models.Model):
+    """How often in a row mail to an address failed for a reason that may pass, such as a full mailbox.
+
+    A delivery ends the row; so does time. The address is a keyed hash, as in Suppression.
+    """
+
+    address_hash = models.CharField(_("keyed hash"), max_length=100, unique=True)
+    count = models.PositiveSmallIntegerField(_("count"), default=0)
+    last_at = models.DateTimeField(_("last at"))
+
+    class Meta:
+        verbose_name = _("soft bounces")
+        verbose_name_plural = _("soft bounces")
+        indexes = [models.Index(fields=["last_at"], name="soft_bounces_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.pk}"
 
 
 class Job(models.Model):

@@ -25,13 +25,35 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """An issue as the words that all readers share, for a transport that merges each reader's token in itself.
+
+    Texts and `personal_headers` hold `marker` where the token stands.
+    """
+
+    sender: str
+    subject: str
+    text: str
+    html: str
+    headers: dict[str, str]
+    personal_headers: dict[str, str]
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
+    """One reader's mail: as finished bytes, or as the shared letter and the reader's token where the transport merges.
+
+    `key` is the delivery's own random name, by which reports about the mail find it.
+    """
+
     delivery_id: int
     sender: str
     recipient: str
-    message: bytes
-    # Delivery's own key, for transports whose provider can carry it back in its webhooks.
+    message: bytes = b""
     key: str = ""
+    letter: Letter | None = None
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +74,11 @@ class Transport(Protocol):
     @property
     def window(self) -> int:
         """How many envelopes one claim may hold."""
+        ...
+
+    @property
+    def merges(self) -> bool:
+        """Whether it takes a letter and a token for each reader instead of finished bytes."""
         ...
 
     @property

@@ -39,6 +39,7 @@ def server_from_settings() -> SmtpServer:
 
 class SmtpTransport:
     window = 100
+    merges = False
 
     def __init__(self, server: SmtpServer, *, connections: int = 8, timeouts: Timeouts | None = None) -> None:
         self.server = server

@@ -1,7 +1,10 @@
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.checks import run_checks
+
+from newsroom.providers import PROVIDERS, provider_of
 
 SAFE = {
     "ENVIRONMENT": "production",
@@ -56,6 +59,46 @@ def test_sound_production_has_no_complaint(production: Any) -> None:
     ],
 )
 def test_unsafe_production_is_refused_by_name(production: Any, name: str, value: Any, check_id: str) -> None:
+    setattr(production, name, value)
+    assert check_id in ids()
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "expected"),
+    [
+        ("mailgun://key@meridian.example", "a:b", set()),
+        ("mailgun://meridian.example", "a:b", {"newsroom.E019"}),
+        ("mailjet://key@", "a:b", {"newsroom.E019"}),
+        ("mailgun://key@meridian.example", "", {"newsroom.W021"}),
+        ("mailgun://key@meridian.example", "ab", {"newsroom.E022"}),
+        ("brevo://key@", "a:b", {"newsroom.E020"}),
+        ("sendgrid://key@", "a:b", {"newsroom.E018"}),
+    ],
+)
+def test_a_provider_that_is_unknown_unsafe_or_half_configured_is_refused(
+    production: Any, url: str, secret: str, expected: set[str]
+) -> None:
+    parts = urlsplit(url)
+    production.EMAIL_URL, production.MAIL_WEBHOOK_SECRET = url, secret
+    production.MAIL_PROVIDER = provider = provider_of(parts)
+    production.ANYMAIL = {} if provider is None else provider.settings_from(parts)
+
+    assert ids() == expected
+
+
+def test_a_tracking_provider_is_taken_on_the_operators_word(production: Any) -> None:
+    production.EMAIL_URL, production.MAIL_WEBHOOK_SECRET = "brevo://key@", "a:b"
+    production.MAIL_PROVIDER = PROVIDERS["brevo"]
+    production.ANYMAIL, production.ALLOW_PROVIDER_TRACKING = {"BREVO_API_KEY": "key"}, True
+
+    assert ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check_id"),
+    [("BOUNCES_URL", "pop3://x", "newsroom.E023"), ("BOUNCE_ADDRESS", "bounces", "newsroom.E024")],
+)
+def test_reports_need_a_mailbox_that_can_be_read(production: Any, name: str, value: str, check_id: str) -> None:
     setattr(production, name, value)
     assert check_id in ids()
 
