@@ -7,7 +7,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from donations.models import CheckoutSession, Decline, Donation, Payment
+from donations.models import CheckoutSession, Decline, Donation, Payment, current_terms
 from newsroom import tokens
 from newsroom.addresses import address_hash
 from newsroom.mail import queue_mail
@@ -67,6 +67,7 @@ def send_link(donation: Donation, *, at: datetime) -> None:
             context={
                 "amount": donation.total_written,
                 "frequency": donation.frequency,
+                "is_discreet": current_terms().is_discreet,
                 "url": settings.SITE_URL + reverse("donations:go", args=[donation.attempt_key, token]),
             },
             language=donation.language,

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 
 from donations import reminding, stripe_api
 from donations.giving import Choice, covering_fee, methods_for
-from donations.metadata import metadata_of
+from donations.metadata import GiftMetadata, metadata_of
 from donations.models import Appeal, Campaign, CheckoutSession, Donation, Frequency, GivingTerms, Method, current_terms
+from donations.models.terms import STATEMENT_SUFFIX
 from newsroom import tokens
-from newsroom.models import Article
+from newsroom.models import Article, Outlet
 from newsroom.outlet import current_outlet
 from subscriptions import consent
 
@@ -178,7 +179,7 @@ def _session_to_send(donation: Donation, *, at: datetime) -> CheckoutSession:
 def _serves(live: CheckoutSession, wanted: dict[str, Any], *, at: datetime) -> bool:
     """Say whether a live session is for the present choice and has time left."""
     # The link back holds the time at which it was signed, so it is another one in every call.
-    own = ("cancel_url", "expires_at", "metadata", "payment_intent_data", "subscription_data")
+    own = ("cancel_url", "expires_at", "metadata", "payment_intent_data", "subscription_data", "setup_intent_data")
     is_same = all(live.parameters.get(key) == value for key, value in wanted.items() if key not in own)
     if live.state == CheckoutSession.State.OPEN:
         return is_same and live.expires_at - at > SHORTEST_REST
@@ -292,19 +293,19 @@ def _expire(stripe_id: str, *, attempt_key: uuid.UUID) -> None:
 def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, Any]:
     """Return what Stripe is asked for; the same donation gives the same parameters, but for the link back."""
     outlet = current_outlet()
-    shown_name = outlet.discreet_name if terms.is_discreet and outlet.discreet_name else outlet.name
+    shown_name = outlet.discreet_name if terms.is_discreet else outlet.name
     metadata = metadata_of(donation).encode()
     with translation.override(donation.language):
-        label = _("Support for %(outlet)s") % {"outlet": shown_name}
+        label = _("Support for %(outlet)s") % {"outlet": shown_name} if shown_name else _("Your gift")
     price: dict[str, Any] = {
         "currency": donation.currency.lower(),
         "unit_amount": donation.total,
         "product_data": {"name": label},
     }
+    items = [{"price_data": price, "quantity": 1}]
     parameters: dict[str, Any] = {
         "client_reference_id": str(donation.attempt_key),
         "customer_email": donation.email,
-        "line_items": [{"price_data": price, "quantity": 1}],
         "locale": donation.language if donation.language in CHECKOUT_LOCALES else "auto",
         "metadata": metadata,
         "allowed_payment_method_types": methods_for(donation.currency, donation.frequency),
@@ -312,18 +313,51 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
         "success_url": settings.SITE_URL + reverse("donations:thanks", args=[donation.attempt_key]),
         "cancel_url": settings.SITE_URL + back_address(donation.attempt_key),
     }
-    if donation.is_recurring:
+    if donation.is_recurring and terms.blocked_card_countries:
+        parameters |= _card_first(donation, metadata_of(donation), label=label)
+    elif donation.is_recurring:
         price["recurring"] = {"interval": RENEWAL_INTERVALS[Frequency(donation.frequency)]}
-        parameters |= {"mode": "subscription", "subscription_data": {"metadata": metadata, "description": label}}
+        parameters |= {
+            "mode": "subscription",
+            "line_items": items,
+            "subscription_data": {"metadata": metadata, "description": label},
+        }
     else:
         intent: dict[str, Any] = {"metadata": metadata, "description": label}
-        if terms.blocked_card_countries and parameters["allowed_payment_method_types"] == [Method.CARD]:
+        if terms.blocked_card_countries and Method.CARD in parameters["allowed_payment_method_types"]:
             # The money is only reserved until the card's country is known; a reservation leaves no refund behind.
-            intent["capture_method"] = "manual"
-        if terms.statement_suffix:
-            intent["statement_descriptor_suffix"] = terms.statement_suffix
-        parameters |= {"mode": "payment", "submit_type": "donate", "payment_intent_data": intent}
+            parameters["payment_method_options"] = {"card": {"capture_method": "manual"}}
+        if suffix := _statement_suffix(terms, outlet):
+            intent["statement_descriptor_suffix"] = suffix
+        parameters |= {"mode": "payment", "line_items": items, "submit_type": "donate", "payment_intent_data": intent}
     return parameters
+
+
+def _statement_suffix(terms: GivingTerms, outlet: Outlet) -> str:
+    """Return what stands on the bank statement behind the account's own words; the discreet name where none is set."""
+    suffix = terms.statement_suffix or (outlet.discreet_name if terms.is_discreet else "")
+    # Stripe refuses every gift with a suffix that banks cannot print, so a name that is none is left out.
+    return suffix if STATEMENT_SUFFIX.fullmatch(suffix) else ""
+
+
+def _card_first(donation: Donation, gift: GiftMetadata, *, label: str) -> dict[str, Any]:
+    """Return what makes a session save a card and charge nothing: the gift begins once its country is known.
+
+    Stripe's page names no sum in this mode, so our words under its button do.
+    """
+    metadata = replace(gift, total=donation.total).encode()
+    with translation.override(donation.language):
+        monthly, annual = _("You give %(amount)s every month."), _("You give %(amount)s every year.")
+        sentence = monthly if donation.frequency == Frequency.MONTHLY else annual
+        words = f"{sentence % {'amount': donation.total_written}} {_('The first gift is charged at once.')}"
+    return {
+        "mode": "setup",
+        "currency": donation.currency.lower(),
+        "customer_creation": "always",
+        "metadata": metadata,
+        "setup_intent_data": {"metadata": metadata, "description": label},
+        "custom_text": {"submit": {"message": words}},
+    }
 
 
 def back_address(attempt_key: uuid.UUID) -> str:

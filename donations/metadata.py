@@ -26,6 +26,9 @@ class GiftMetadata:
     article: int | None = None
     appeal: int | None = None
     campaign: str = ""
+    # What each charge takes in minor units, where the object itself names no sum: a card that is saved before it is
+    # charged.
+    total: int = 0
 
     def encode(self) -> dict[str, str]:
         """Return the metadata to send: texts, at most 500 characters each, empty ones left out."""
@@ -38,6 +41,7 @@ class GiftMetadata:
             "article": "" if self.article is None else str(self.article),
             "appeal": "" if self.appeal is None else str(self.appeal),
             "campaign": self.campaign,
+            "total": str(self.total) if self.total else "",
         }
         return {PREFIX + key: value[:500] for key, value in fields.items() if value}
 
@@ -72,6 +76,7 @@ def decode(metadata: Mapping[str, str]) -> GiftMetadata | None:
             article=int(values["article"]) if values.get("article") else None,
             appeal=int(values["appeal"]) if values.get("appeal") else None,
             campaign=values.get("campaign", ""),
+            total=int(values.get("total", 0)),
         )
     except (KeyError, ValueError) as error:
         raise BadMetadata(str(error)) from error

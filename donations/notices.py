@@ -51,12 +51,15 @@ def queue_end(gift: RecurringGift, *, at: datetime) -> None:
     _queue(f"ended:{gift.stripe_id}", template, gift.donation, _facts(gift), at=at)
 
 
-def queue_renewal_failed(gift: RecurringGift, *, invoice_id: str, attempt: int, at: datetime) -> None:
+def queue_renewal_failed(
+    gift: RecurringGift, *, invoice_id: str, attempt: int, at: datetime, next_try: datetime | None = None
+) -> None:
     """Ask the donor to look at the card, once for each try that failed."""
     if not gift.has_failed_renewal:
         gift.has_failed_renewal = True
         gift.save(update_fields=["has_failed_renewal"])
-    facts = {**_facts(gift), "attempt": attempt}
+    next_day = written_day(next_try.date() if next_try else None, gift.donation.language)
+    facts = {**_facts(gift), "attempt": attempt, "next_try": next_day}
     _queue(f"renewal-failed:{invoice_id}:{attempt}", "renewal_failed", gift.donation, facts, at=at)
 
 

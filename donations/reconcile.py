@@ -18,7 +18,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from donations import stripe_api
-from donations.metadata import BadMetadata
 from donations.models import CheckoutSession, Dispute, Payment, RecurringGift, Refund, StripeEvent, StripeObject
 from donations.truth import ownership, payment_intents, recurring, sessions
 from newsroom.mail import queue_mail
@@ -29,9 +28,12 @@ logger = logging.getLogger(__name__)
 # Longer than the days for which Stripe lists events and repeats webhooks.
 NIGHTLY_REACH = timedelta(days=35)
 LOCK = 7_203_114_902
+# So many questions in a row without an answer, and to ask about each of the rest would take all night.
+MOST_UNANSWERED = 5
 KEPT_EVENTS = timedelta(days=90)
 
-Progress = Callable[[str, int], None]
+# The kind, how many of it were looked at, and which share of the kinds that is.
+Progress = Callable[[str, int, float], None]
 # Says how an object at Stripe differs from our row; empty where it does not.
 Compare = Callable[[Any], str]
 Learn = Callable[[str], object]
@@ -48,18 +50,27 @@ class Report:
     seen: Counter[str] = field(default_factory=Counter)
     drift: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    # Lists that could not be read to their end, with Stripe's word for it.
+    broken: list[str] = field(default_factory=list)
+    unanswered: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.drift or self.unreadable or self.broken)
 
     def __str__(self) -> str:
         seen = ", ".join(f"{count} {kind}" for kind, count in sorted(self.seen.items())) or "nothing"
         lines = [f"compared {seen}", f"{len(self.drift)} differed"]
         lines += self.drift + [f"unreadable: {line}" for line in self.unreadable]
+        lines += [f"not read to the end: {line}" for line in self.broken]
         return "\n".join(lines)
 
 
 def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | None = None) -> Report:
     """Compare everything made at Stripe since a time, every subscription, and repair unless `dry_run`.
 
-    Raises AlreadyRunning, and the errors of `stripe_api` when a list cannot be read to its end.
+    Neither an object that cannot be read nor a list that breaks off ends the comparison; both are in the report.
+    Raises AlreadyRunning.
     """
     report = Report()
     kinds: list[tuple[str, Iterator[Any], Compare, Learn]] = [
@@ -70,12 +81,15 @@ def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | No
         ("sessions", stripe_api.each_checkout_session(since), _session_difference, sessions.learn),
     ]
     with alone(LOCK):
-        for kind, objects, compare, learn in kinds:
-            for obj in objects:
-                report.seen[kind] += 1
-                if progress is not None:
-                    progress(kind, report.seen[kind])
-                _compare(obj, compare, learn, report, dry_run=dry_run)
+        for number, (kind, objects, compare, learn) in enumerate(kinds, start=1):
+            try:
+                for obj in objects:
+                    report.seen[kind] += 1
+                    if progress is not None:
+                        progress(kind, report.seen[kind], number / len(kinds))
+                    _compare(obj, compare, learn, report, dry_run=dry_run)
+            except stripe_api.StripeError as error:
+                report.broken.append(f"{kind} ({error.code})")
     return report
 
 
@@ -101,9 +115,18 @@ def _compare(obj: Any, compare: Compare, learn: Learn, report: Report, *, dry_ru
             learn(obj.id)
     except ownership.NotOurs:
         return
-    except (BadMetadata, stripe_api.StripeRefused) as error:
+    except stripe_api.StripeError as error:
+        report.unreadable.append(f"{obj.id} {type(error).__name__} {error.code}".strip())
+        report.unanswered = report.unanswered + 1 if isinstance(error, stripe_api.StripeAway) else 0
+        if report.unanswered >= MOST_UNANSWERED:
+            raise
+        return
+    except Exception as error:  # noqa: BLE001 - the recording edge of one object; the others are compared all the same.
+        # Its name is enough: a message may quote a row with a reader's address.
+        logger.error("Object %s could not be compared: %s.", obj.id, type(error).__name__)
         report.unreadable.append(f"{obj.id} {type(error).__name__}")
         return
+    report.unanswered = 0
     if difference:
         report.drift.append(f"{obj.id}: {difference}")
 
@@ -119,7 +142,7 @@ def _subscription_difference(subscription: Any) -> str:
         return "missing"
     if gift.state != wanted:
         return f"{gift.state} here, {subscription.status} there"
-    if gift.amount != recurring.amount_of(item):
+    if recurring.amount_of(item) not in (gift.amount, 0):
         return f"{gift.amount} here, {recurring.amount_of(item)} there"
     if gift.ends_at_period_end != bool(subscription.cancel_at_period_end) and wanted != RecurringGift.State.ENDED:
         return "its planned end differs"
@@ -181,7 +204,7 @@ def nightly(*, at: datetime) -> str:
         report = reconcile(since=at - NIGHTLY_REACH)
     except AlreadyRunning:
         return "another comparison was running"
-    if report.drift or report.unreadable:
+    if not report.is_clean:
         _alarm(report, at=at)
     StripeEvent.objects.filter(received_at__lt=at - KEPT_EVENTS).exclude(
         state__in=(StripeEvent.State.RECEIVED, StripeEvent.State.FAILED)

@@ -2,6 +2,7 @@
 
 from donations import mine, reminders, reminding, statements
 from donations.figures import week_panel
+from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
 from newsroom import mail, outbox, registry
@@ -14,6 +15,7 @@ def register_all() -> None:
     registry.person_erased += [reminders.erase_person, mine.erase_person]
     registry.person_exported["gifts"] = mine.export
     registry.donor_checks.append(mine.is_donor)
+    registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard
     outbox.claim_guards[statements.TEMPLATE] = statements.guard

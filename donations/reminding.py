@@ -52,6 +52,7 @@ def _queue_batch(*, by: datetime, at: datetime, email: str) -> list[int]:
                 "gift": gift_in_words(reminder),
                 "give_url": give_url(reminder),
                 "cancel_url": reminders.cancel_url(reminder),
+                "is_discreet": current_terms().is_discreet,
                 "unsubscribe_url": reminders.cancel_url(reminder),
             },
             language=reminder.language,

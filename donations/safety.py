@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from donations import stripe_api
-from donations.models import Donation, Donor, DonorLink, Payment, SafetyReturn, current_terms
+from donations.models import Donation, Donor, DonorLink, Payment, RecurringGift, SafetyReturn, current_terms
 from newsroom.history import record
 from newsroom.models import OutgoingMail
 
@@ -24,12 +24,20 @@ TEMPLATES = (
 
 def is_blocked(charge: Any) -> bool:
     """Say whether a charge was made with a card of a country where giving is a crime."""
-    return country_of(charge) in {code.upper() for code in current_terms().blocked_card_countries}
+    return is_blocked_country(country_of(charge))
+
+
+def is_blocked_country(country: str) -> bool:
+    return country in {code.upper() for code in current_terms().blocked_card_countries}
 
 
 def country_of(charge: Any) -> str:
-    details = charge.payment_method_details if charge is not None else None
-    card = getattr(details, "card", None) if details is not None else None
+    return country_of_method(charge.payment_method_details if charge is not None else None)
+
+
+def country_of_method(method: Any) -> str:
+    """Return the country of a card, of a way to pay given whole; empty for an id, another way to pay, and none."""
+    card = getattr(method, "card", None) if method is not None else None
     return (getattr(card, "country", None) or "").upper() if card is not None else ""
 
 
@@ -43,8 +51,22 @@ def take_back(payment: Payment, donation: Donation, *, country: str, at: datetim
     )
     donation.move(Donation.State.RETURNED, at=at)
     forget(donation, at=at)
-    if is_new:
+    gift = payment.recurring_gift
+    if is_new and (gift is None or not SafetyReturn.objects.filter(recurring_gift=gift).exists()):
         record(payment, action="payment.taken_back_for_safety", after={"country": country}, at=at)
+
+
+def end_gift(gift: RecurringGift, donation: Donation, *, country: str, at: datetime) -> None:
+    """Mark a recurring gift for its end before its new card is charged, and forget its giver now.
+
+    The caller holds the donation's lock. What was given before came with another card and stays.
+    """
+    _row, is_new = SafetyReturn.objects.get_or_create(
+        recurring_gift=gift, defaults={"country": country, "created_at": at, "not_before": at}
+    )
+    if is_new:
+        forget(donation, at=at)
+        record(gift, action="recurring_gift.ended_for_safety", after={"country": country}, at=at)
 
 
 def refuse(donation: Donation, *, country: str, at: datetime) -> None:
@@ -93,9 +115,9 @@ def work(pk: int, *, at: datetime) -> None:
     waiting = SafetyReturn.objects.filter(pk=pk, state=SafetyReturn.State.WAITING, not_before__lte=at)
     if not waiting.update(not_before=at + LEASE, tries=F("tries") + 1):
         return
-    row = SafetyReturn.objects.select_related("payment__recurring_gift").get(pk=pk)
+    row = SafetyReturn.objects.select_related("payment__recurring_gift", "recurring_gift").get(pk=pk)
     try:
-        _undo(row.payment)
+        _undo(row)
     except stripe_api.StripeError as error:
         delay = timedelta(minutes=2 ** min(row.tries, 10))
         SafetyReturn.objects.filter(pk=pk).update(
@@ -108,23 +130,24 @@ def work(pk: int, *, at: datetime) -> None:
         done.update(state=SafetyReturn.State.DONE, done_at=at, error="")
 
 
-def _undo(payment: Payment) -> None:
-    gift = payment.recurring_gift
+def _undo(row: SafetyReturn) -> None:
+    payment = row.payment
+    gift = payment.recurring_gift if payment is not None else row.recurring_gift
     if gift is not None:
-        _do(stripe_api.cancel_subscription, gift.stripe_id)
+        do(stripe_api.cancel_subscription, gift.stripe_id)
         for invoice in stripe_api.open_invoices_of(gift.stripe_id):
-            _do(stripe_api.void_invoice, invoice.id)
-    if payment.refunded < payment.gross:
+            do(stripe_api.void_invoice, invoice.id)
+    if payment is not None and payment.refunded < payment.gross:
         key = f"safety:{payment.payment_intent_id}"
         stripe_api.create_refund(
             payment.payment_intent_id, amount=None, metadata={"newsroom_reason": "safety"}, idempotency_key=key
         )
     if gift is not None:
         # A first gift is taken back before its customer is written here, so only Stripe knows the id.
-        _do(stripe_api.delete_customer, stripe_api.id_of(stripe_api.retrieve_subscription(gift.stripe_id).customer))
+        do(stripe_api.delete_customer, stripe_api.id_of(stripe_api.retrieve_subscription(gift.stripe_id).customer))
 
 
-def _do(call: Any, stripe_id: str) -> None:
+def do(call: Any, stripe_id: str) -> None:
     """Call Stripe for a step that may have been done before: then it refuses, which is as good."""
     try:
         call(stripe_id)

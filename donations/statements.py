@@ -47,6 +47,10 @@ class NothingGiven(Exception):
     """Nothing of this donor's gifts of this year has stayed, or the donor is erased."""
 
 
+class YearNotOver(Exception):
+    """The year still runs in the organisation's time zone, so its statements cannot be mailed."""
+
+
 @dataclass
 class Report:
     """How many donors a year's statements concern, and what they gave, by currency in minor units."""
@@ -113,10 +117,12 @@ def file_name(statement: YearlyStatement) -> str:
 def send_year(
     year: int, *, at: datetime, dry_run: bool = False, waits: bool = False, progress: Progress | None = None
 ) -> Report:
-    """Ask for the mail of each donor of a year, once however often it is called. Raises NoProfile.
+    """Ask for the mail of each donor of a year, once however often it is called. Raises NoProfile, YearNotOver.
 
     With `waits`, donors of whom a debit of that year is still under way are left for a later day.
     """
+    if year >= current_year(at):
+        raise YearNotOver
     if current_tax_profile() is None:
         raise NoProfile
     report = Report(year)

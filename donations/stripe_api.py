@@ -26,6 +26,8 @@ NETWORK_RETRIES = 1
 SIGNATURE_TOLERANCE_SECONDS = 300
 
 INTENT_EXPANSIONS = ["latest_charge.balance_transaction"]
+# The card that is charged next, whether it was put on the subscription or on its customer.
+SUBSCRIPTION_EXPANSIONS = ["default_payment_method", "customer.invoice_settings.default_payment_method"]
 
 
 class StripeError(Exception):
@@ -47,6 +49,10 @@ class StripeBroke(StripeError):
 
 class StripeRefused(StripeError):
     """Stripe understood and refused; asking again in the same way does not help."""
+
+
+class StripeDeclined(StripeRefused):
+    """A card was refused while the call waited for its charge. `code` says how, as far as the bank told."""
 
 
 class StripeMissing(StripeRefused):
@@ -71,6 +77,8 @@ def _our_words() -> Iterator[None]:
 
 def _translated(error: stripe.StripeError) -> StripeError:
     code = error.code or str(error.http_status or "") or type(error).__name__
+    if isinstance(error, stripe.CardError):
+        return StripeDeclined(code)
     status = error.http_status or 0
     if isinstance(error, stripe.APIConnectionError):
         return StripeAway("connection")
@@ -187,7 +195,19 @@ def retrieve_invoice(invoice_id: str) -> Any:
 
 def retrieve_subscription(subscription_id: str) -> Any:
     with _our_words():
-        return _v1().subscriptions.retrieve(subscription_id, {"expand": ["default_payment_method"]})
+        return _v1().subscriptions.retrieve(subscription_id, {"expand": SUBSCRIPTION_EXPANSIONS})
+
+
+def retrieve_setup_intent(intent_id: str) -> Any:
+    with _our_words():
+        return _v1().setup_intents.retrieve(intent_id, {"expand": ["payment_method"]})
+
+
+def subscriptions_of(customer_id: str) -> list[Any]:
+    """Return every subscription of a customer, ended ones too."""
+    with _our_words():
+        rows = _v1().subscriptions.list({"customer": customer_id, "status": "all", "limit": 100})
+        return list(rows.auto_paging_iter())
 
 
 def charges_of(intent_id: str) -> list[Any]:
@@ -227,15 +247,26 @@ def create_refund(intent_id: str, *, amount: int | None, metadata: dict[str, str
         return _v1().refunds.create(parameters, {"idempotency_key": idempotency_key})
 
 
-def capture_payment_intent(intent_id: str) -> None:
+def capture_payment_intent(intent_id: str, *, idempotency_key: str) -> None:
     with _our_words():
-        _v1().payment_intents.capture(intent_id, {}, {"idempotency_key": f"capture:{intent_id}"})
+        _v1().payment_intents.capture(intent_id, {}, {"idempotency_key": idempotency_key})
 
 
 def cancel_payment_intent(intent_id: str) -> None:
     # No key of ours: a second cancellation is harmless, and a 5xx would be replayed to the same key for a day.
     with _our_words():
         _v1().payment_intents.cancel(intent_id)
+
+
+def create_price(parameters: dict[str, Any], *, idempotency_key: str) -> Any:
+    with _our_words():
+        return _v1().prices.create(parameters, {"idempotency_key": idempotency_key})
+
+
+def create_subscription(parameters: dict[str, Any], *, idempotency_key: str) -> Any:
+    """Make a subscription and charge it for the first time. Raises StripeDeclined where that charge is refused."""
+    with _our_words():
+        return _v1().subscriptions.create(parameters, {"idempotency_key": idempotency_key})
 
 
 def cancel_subscription(subscription_id: str) -> None:

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("support/mine/statements/<int:year>/", mine.statement, name="mine-statement"),
     path("support/mine/link/<str:token>/", mine.open_link, name="mine-open"),
     path("support/mine/<int:pk>/stop/", mine.ask_cancel, name="mine-cancel"),
+    path("support/mine/<int:pk>/stopped/", mine.stopped, name="mine-stopped"),
     path("support/mine/<int:pk>/<slug:what>/", mine.change, name="mine-change"),
     path("support/<uuid:attempt_key>/", support.attempt, name="attempt"),
     path("support/<uuid:attempt_key>/thanks/", support.thanks, name="thanks"),

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from newsroom.addresses import address_hash, address_hashes
 from newsroom.models import SoftBounces, Suppression
-from newsroom.suppressions import suppress
+from newsroom.suppressions import reasons_against, suppress
 
 ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 KEY = re.compile(r"[0-9a-f]{32}")
@@ -47,10 +47,10 @@ def code_in(text: str) -> str:
 
 
 def weigh(status_code: str) -> Weight:
-    """Return what a failure with this code says. Without a code that names the reader it is not held against them."""
+    """Return what a failure with this code says. One without a code may pass, and is counted."""
     match = ENHANCED.fullmatch(status_code)
     if match is None:
-        return Weight.HOUSE
+        return Weight.SOFT
     permanence, detail = match[1], (int(match[2]), int(match[3]))
     if permanence == "2" or (detail not in HARD and (detail[0] in HOUSE_SUBJECTS or detail in HOUSE)):
         return Weight.HOUSE
@@ -112,3 +112,8 @@ def key_in(address: str) -> str:
     box, _at, host = address.strip().strip("<>").lower().rpartition("@")
     name, _plus, key = box.partition("+")
     return key if domain and (name, host) == (local, domain) and KEY.fullmatch(key) else ""
+
+
+def is_at_rest(address: str, *, at: datetime) -> bool:
+    """Say whether a normalised address is suppressed because mail to it failed."""
+    return Suppression.Reason.BOUNCED in reasons_against(address, scope=Suppression.Scope.EVERYTHING, at=at)

@@ -6,7 +6,7 @@ Only this module builds a message. `newsroom.outbox` sends it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from typing import Any
 from uuid import uuid4
 
@@ -79,6 +79,13 @@ def sender_domain() -> str:
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
 
 
+def _sender(*, is_discreet: bool) -> str:
+    """Return the sender. In a mail with a true `is_discreet` its name is the outlet's discreet one, or none at all."""
+    if not is_discreet:
+        return settings.DEFAULT_FROM_EMAIL
+    return formataddr((current_outlet().discreet_name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
+
+
 def compose(mail: OutgoingMail) -> EmailMultiAlternatives:
     """Render one row of the outbox as a message, in the row's language."""
     subject, text, html = render_parts(mail.template, mail.context, mail.language)
@@ -94,7 +101,7 @@ def compose(mail: OutgoingMail) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject=subject,
         body=text,
-        from_email=settings.DEFAULT_FROM_EMAIL,
+        from_email=_sender(is_discreet=bool(mail.context.get("is_discreet"))),
         to=[mail.address],
         reply_to=[current_outlet().contact_email],
         headers=headers,

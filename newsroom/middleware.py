@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -20,7 +21,10 @@ class SafetyHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        # Pictures also stand in newsletters, which webmail shows under its own origin.
+        is_picture = request.path_info.startswith(settings.MEDIA_URL)
+        policy = "cross-origin" if is_picture else "same-origin"
+        response.headers.setdefault("Cross-Origin-Resource-Policy", policy)
         return response
 
 

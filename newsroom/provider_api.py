@@ -147,7 +147,9 @@ def word_of(status: AnymailRecipientStatus | None) -> str:
 
 
 def wait_for(error: ProviderDown, *, until: float, clock: Callable[[], float], most: float = 30.0) -> bool:
-    """Wait as long as the provider asks for, and say whether there is time left for another call."""
+    """Wait as long as a provider asks for, and say whether another call may be made. One that is away asks nothing."""
+    if not error.code:
+        return False
     pause = min(most, error.retry_after or 1.0)
     if clock() + pause >= until:
         return False

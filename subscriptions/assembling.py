@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Max
 from django.utils import formats, timezone
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from newsroom.models import Article
 from newsroom.models.articles import ArticleQuerySet
-from subscriptions.checklist import places
+from subscriptions.checklist import checklist, places
 from subscriptions.issues import APPROVE, StepRefused, alarm, step
 from subscriptions.models import Issue, Newsletter, Pick
 
@@ -37,7 +38,7 @@ def assemble(*, newsletter: Newsletter, issue_date: date, at: datetime) -> Issue
             fill(locked, at=at)
             locked.assembled_at = at
             _suggest_words(locked)
-            alarm(locked, kind="assembled", reason="", at=at, context={"picks": _account_of(locked)})
+            alarm(locked, kind="assembled", reason="", at=at, context=_account_of(locked, at=at))
     except StepRefused:
         issue.refresh_from_db()
     return issue
@@ -132,6 +133,21 @@ def _suggest_words(issue: Issue) -> None:
         issue.letter = issue.newsletter.intro
 
 
-def _account_of(issue: Issue) -> list[dict[str, str]]:
-    picks = issue.picks.in_order().select_related("article")
-    return [{"headline": pick.shown_headline, "why": pick.reason or str(pick.get_origin_display())} for pick in picks]
+def _account_of(issue: Issue, *, at: datetime) -> dict[str, Any]:
+    """Return what the editors' mail shows: the issue as it stands, why each article is in it, and what is missing."""
+    picks = issue.picks.in_order().select_related("article__section").prefetch_related("article__bylines__author")
+    return {
+        "subject": issue.subject,
+        "preheader": issue.preheader,
+        "picks": [
+            {
+                "headline": pick.shown_headline,
+                "section": pick.article.section.name,
+                "names": ", ".join(byline.author.name for byline in pick.article.bylines.all()),
+                "blurb": pick.shown_blurb,
+                "why": pick.reason or str(pick.get_origin_display()),
+            }
+            for pick in picks
+        ],
+        "findings": [finding.text for finding in checklist(issue, at=at)],
+    }

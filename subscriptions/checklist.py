@@ -8,7 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from newsroom.models import Section
+from subscriptions.links import broken_links
 from subscriptions.models import Issue, Newsletter, Pick
+from subscriptions.rendering import GMAIL_CLIPS_AT, WARN_AT, Rendered, render
+from subscriptions.stories import TypedPicks
 
 LONG_SUBJECT = 70
 
@@ -31,11 +34,32 @@ def places(newsletter: Newsletter) -> dict[Section.Kind, int]:
     }
 
 
-def checklist(issue: Issue, *, at: datetime) -> list[Finding]:
-    """Return everything worth knowing before approval, obstacles first."""
-    picks = list(issue.picks.in_order().select_related("article__section"))
-    findings = [*_missing(issue, picks), *_withdrawn(picks, at), *_advice(issue, picks)]
+def checklist(
+    issue: Issue, *, at: datetime, rendered: Rendered | None = None, typed: TypedPicks | None = None
+) -> list[Finding]:
+    """Return everything worth knowing before approval, obstacles first.
+
+    `typed` holds headlines and blurbs by pick that are not saved yet; `rendered` spares rendering the issue again.
+    """
+    picks = list(issue.picks.in_order().select_related("article__section", "article__lead_image"))
+    for pick in picks:
+        if typed and pick.pk in typed:
+            pick.headline, pick.blurb = typed[pick.pk]
+    rendered = rendered or render(issue, at=at, typed=typed)
+    findings = [
+        *_missing(issue, picks),
+        *_withdrawn(picks, at),
+        *_advice(issue, picks),
+        *_pictures(issue, picks),
+        *_message(issue, picks, rendered, at),
+        *_places(issue, picks),
+    ]
     return sorted(findings, key=lambda finding: not finding.is_obstacle)
+
+
+def obstacles(issue: Issue, *, at: datetime) -> list[str]:
+    """Return, in words for staff, what keeps the issue from going out."""
+    return [finding.text for finding in checklist(issue, at=at) if finding.is_obstacle]
 
 
 def _missing(issue: Issue, picks: list[Pick]) -> list[Finding]:
@@ -82,6 +106,45 @@ def _advice(issue: Issue, picks: list[Pick]) -> list[Finding]:
                     _("“%(headline)s” was corrected after its blurb was written.") % {"headline": pick.shown_headline}
                 )
             )
+    return findings
+
+
+def _pictures(issue: Issue, picks: list[Pick]) -> list[Finding]:
+    if not issue.newsletter.shows_images:
+        return []
+    return [
+        Finding(
+            _("The picture of “%(headline)s” has no description for those who cannot see it.")
+            % {"headline": pick.shown_headline}
+        )
+        for pick in picks
+        if pick.article.lead_image is not None and not pick.article.lead_image.alt.strip()
+    ]
+
+
+def _message(issue: Issue, picks: list[Pick], rendered: Rendered, at: datetime) -> list[Finding]:
+    """Look at the mail as it would leave: its links, its text part, its size, its appeal."""
+    findings = [
+        Finding(_("This link leads nowhere: %(address)s") % {"address": address[:200]})
+        for address in broken_links(html=rendered.mail_html, typed=issue.letter, at=at)
+    ]
+    if not issue.letter.strip() and not any(pick.shown_blurb.strip() for pick in picks):
+        findings.append(Finding(_("The text part has nothing to read but headlines: there is no letter and no blurb.")))
+    if rendered.html_bytes >= GMAIL_CLIPS_AT:
+        findings.append(
+            Finding(_("The mail is larger than 102 KB: Gmail hides its end, with the link to unsubscribe."))
+        )
+    elif rendered.html_bytes >= WARN_AT:
+        findings.append(Finding(_("The mail is almost as large as the 102 KB that Gmail shows.")))
+    if issue.carries_appeal and not rendered.has_appeal:
+        findings.append(
+            Finding(_("The appeal is left out: none runs at that time, or an article of the issue is sensitive."))
+        )
+    return findings
+
+
+def _places(issue: Issue, picks: list[Pick]) -> list[Finding]:
+    findings = []
     used = Counter(pick.article.section.kind for pick in picks)
     for kind, count in places(issue.newsletter).items():
         empty = count - used[kind]

@@ -308,6 +308,12 @@ def has_unknown(issue: Issue, *, most_tries: int) -> bool:
     return Delivery.objects.filter(issue=issue, tries__lt=most_tries).unknown().exists()
 
 
+def answers_since(issue: Issue, since: datetime) -> tuple[int, int]:
+    """Return how many deliveries of the issue were accepted and refused since a moment, by the trigger's tallies."""
+    sums = DeliveryTally.objects.filter(issue=issue, at__gt=since).aggregate(a=Sum("accepted"), r=Sum("refused"))
+    return max(0, sums["a"] or 0), max(0, sums["r"] or 0)
+
+
 @dataclass(frozen=True)
 class Progress:
     """How an issue stands: deliveries by state, the rate of the last minutes, and when it will be through."""
@@ -329,9 +335,8 @@ def progress(issue: Issue, *, at: datetime) -> Progress:
     counts = {state: sums[f"{state}_sum"] or 0 for state in STATES}
     window = timedelta(minutes=2)
     since = max(issue.started_at or at - window, at - window)
-    recent = tallies.filter(at__gt=since).aggregate(accepted=Sum("accepted"), refused=Sum("refused"))
     seconds = max((at - since).total_seconds(), 1.0)
-    per_second = max(0, (recent["accepted"] or 0) + (recent["refused"] or 0)) / seconds
+    per_second = sum(answers_since(issue, since)) / seconds
     left = counts["pending"] + counts["claimed"]
     ends_at = at + timedelta(seconds=left / per_second) if per_second and left else None
     return Progress(counts=counts, per_second=per_second, ends_at=ends_at, last_at=sums["last_at"])

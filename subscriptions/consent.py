@@ -204,6 +204,16 @@ def suspend(subscription: Subscription, *, at: datetime) -> Subscription:
 
 
 @transaction.atomic
+def take_up_again(subscription: Subscription) -> Subscription:
+    """Write again to a mailbox that was given a rest. Consent stood all the while, so the ledger gets no row."""
+    subscription = _locked(subscription)
+    if subscription.state == State.SUPPRESSED:
+        subscription.state, subscription.suppressed_at = State.ACTIVE, None
+        subscription.save(update_fields=["state", "suppressed_at"])
+    return subscription
+
+
+@transaction.atomic
 def record_purpose(
     *,
     subject: UUID,

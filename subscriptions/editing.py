@@ -21,7 +21,7 @@ from subscriptions.issues import StepRefused
 from subscriptions.models import Issue, Pick
 
 CHANGE = "subscriptions.change_issue"
-WORDS = ("subject", "preheader", "letter")
+WORDS = ("subject", "preheader", "letter", "carries_appeal")
 
 
 class Conflict(Exception):
@@ -42,7 +42,7 @@ class Edition:
     """Everything an editor's form holds: words by name, and for each pick its headline and blurb."""
 
     version: int
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str | bool] = field(default_factory=dict)
     picks: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -63,6 +63,12 @@ def save(issue: Issue, *, edition: Edition, by: User, at: datetime, act: Act | N
         locked.save()
         record(locked, action=f"issue.{done or 'edited'}", actor=by, after={"changed": changed}, at=at)
         return locked
+
+
+def as_typed(issue: Issue, edition: Edition) -> Issue:
+    """Give an issue in memory the words of a form that is not saved, for a preview."""
+    _store_words(issue, edition)
+    return issue
 
 
 @contextmanager

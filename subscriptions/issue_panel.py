@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -15,17 +16,22 @@ from subscriptions.models import Delivery, Issue, Newsletter
 def issues_panel(at: datetime) -> Panel:
     """Show the open issues with their hour, and deliveries whose mail server never answered."""
     lines = []
-    for issue in Issue.objects.open().select_related("newsletter").order_by("send_at", "pk")[:6]:
+    waiting = Issue.objects.filter(Q(state__in=Issue.OPEN_STATES) | ~Q(question=""))
+    shown = list(waiting.select_related("newsletter").order_by("send_at", "pk")[:6])
+    for issue in shown:
         hour = localtime(issue.send_at, issue.newsletter.zone)
         label = f"{issue.newsletter}, {date_format(hour, 'D j M, H:i')}"
-        lines.append((label, issue.get_state_display(), reverse("admin:subscriptions_issue_change", args=[issue.pk])))
+        state = _("asks you something") if issue.question else issue.get_state_display()
+        lines.append((label, state, reverse("admin:subscriptions_issue_change", args=[issue.pk])))
     unknown = Delivery.objects.unknown().count()
     url = reverse("admin:subscriptions_delivery_changelist")
     lines.append((_("deliveries without an answer"), f"{unknown:,}", f"{url}?state__exact=unknown"))
-    return Panel(title=_("Issues"), lines=lines, note=_note(), permission="subscriptions.view_issue")
+    return Panel(title=_("Issues"), lines=lines, note=_note(shown), permission="subscriptions.view_issue")
 
 
-def _note() -> str:
+def _note(shown: list[Issue]) -> str:
+    if any(issue.question for issue in shown):
+        return _("An article changed after its issue was frozen. The issue asks whether to be refreshed.")
     held = Issue.objects.filter(state=Issue.State.HELD).count()
     if held:
         return ngettext("One issue is held and waits for you.", "%(count)s issues are held and wait for you.", held) % {

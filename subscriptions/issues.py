@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from newsroom.history import record
 from newsroom.mail import queue_mail
+from newsroom.models import Article
 from newsroom.waking import wake
 from subscriptions import claims, rendering
-from subscriptions.checklist import checklist
+from subscriptions.checklist import obstacles
 from subscriptions.models import Issue, IssueRendering, Newsletter
 
 APPROVE = "subscriptions.approve_issue"
@@ -69,14 +70,17 @@ def step(
     issue.refresh_from_db()
 
 
-def approve(issue: Issue, *, by: User | None, at: datetime) -> None:
-    """Freeze the two renderings and let the issue go out at its hour. Raises NotReady when something is missing."""
+def approve(issue: Issue, *, by: User | None, at: datetime, drops_withdrawn: bool = False) -> None:
+    """Freeze the two renderings and let the issue go out at its hour. Raises NotReady when something is missing.
+
+    With `drops_withdrawn`, articles that were withdrawn are taken out of the issue first.
+    """
     with step(issue, "approved", sources=(S.DRAFT, S.HELD), by=by, permission=APPROVE, at=at) as locked:
-        obstacles = [finding.text for finding in checklist(locked, at=at) if finding.is_obstacle]
-        if obstacles:
-            raise NotReady(obstacles)
+        if drops_withdrawn:
+            locked.picks.filter(article__status=Article.Status.WITHDRAWN).delete()
+        _require_ready(locked, at=at)
         _freeze(locked, at=at)
-        locked.state, locked.state_reason = S.APPROVED, ""
+        locked.state, locked.state_reason, locked.question = S.APPROVED, "", ""
         locked.approved_at, locked.approved_by = at, by
 
 
@@ -84,6 +88,29 @@ def refresh(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Freeze the renderings anew after an article changed. Mails that already left stay as they were."""
     with step(issue, "refreshed", sources=(S.APPROVED, S.SENDING, S.SENT), by=by, permission=APPROVE, at=at) as locked:
         _freeze(locked, at=at)
+        locked.question = ""
+
+
+def keep(issue: Issue, *, by: User | None, at: datetime) -> None:
+    """Approve a held issue as it was frozen before an article changed. Raises NotReady or StepRefused."""
+    with step(issue, "kept", sources=(S.HELD,), by=by, permission=APPROVE, at=at) as locked:
+        if not can_keep(locked):
+            raise StepRefused(_("The issue was changed since it was frozen. Please approve it as it is now."))
+        _require_ready(locked, at=at)
+        locked.state, locked.state_reason, locked.question = S.APPROVED, "", ""
+        locked.approved_at, locked.approved_by = at, by
+
+
+def can_keep(issue: Issue) -> bool:
+    """Say whether a held issue still has what was frozen, and nobody has worked on it since it was held."""
+    frozen = IssueRendering.objects.filter(issue=issue).values_list("issue_version", flat=True).first()
+    return bool(issue.question) and frozen is not None and issue.version == frozen + 1
+
+
+def leave(issue: Issue, *, by: User | None, at: datetime) -> None:
+    """Let an issue that has left stay on the web as it was frozen."""
+    with step(issue, "kept", sources=(S.SENT,), by=by, permission=APPROVE, at=at) as locked:
+        locked.question = ""
 
 
 def unapprove(issue: Issue, *, by: User | None, at: datetime) -> None:
@@ -93,13 +120,17 @@ def unapprove(issue: Issue, *, by: User | None, at: datetime) -> None:
         locked.state, locked.approved_at, locked.approved_by = S.DRAFT, None, None
 
 
-def hold(issue: Issue, *, by: User | None, at: datetime, reason: str) -> None:
-    """Keep the issue from going out until a person decides; when the product itself holds it, editors are mailed."""
+def hold(issue: Issue, *, by: User | None, at: datetime, reason: str, question: str = "") -> None:
+    """Keep the issue from going out until a person decides; when the product itself holds it, editors are mailed.
+
+    With a question, what was frozen stays beside the draft, because the answer may be to send it unchanged.
+    """
     sources = (S.DRAFT, S.APPROVED)
     with step(issue, "held", sources=sources, by=by, permission=APPROVE, at=at, reason=reason) as locked:
-        locked.state, locked.state_reason = S.HELD, reason[:300]
+        locked.state, locked.state_reason, locked.question = S.HELD, reason[:300], question[:300]
         locked.approved_at, locked.approved_by = None, None
-        IssueRendering.objects.filter(issue=locked).delete()
+        if not question:
+            IssueRendering.objects.filter(issue=locked).delete()
         if by is None:
             alarm(locked, kind="held", reason=reason, at=at)
 
@@ -107,7 +138,8 @@ def hold(issue: Issue, *, by: User | None, at: datetime, reason: str) -> None:
 def release(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Make a held issue a draft again; past its hour it still goes out only by a person's hand."""
     with step(issue, "released", sources=(S.HELD,), by=by, permission=APPROVE, at=at) as locked:
-        locked.state, locked.state_reason = S.DRAFT, ""
+        IssueRendering.objects.filter(issue=locked).delete()
+        locked.state, locked.state_reason, locked.question = S.DRAFT, "", ""
 
 
 def cancel(issue: Issue, *, by: User | None, at: datetime, reason: str) -> None:
@@ -117,16 +149,19 @@ def cancel(issue: Issue, *, by: User | None, at: datetime, reason: str) -> None:
         if locked.state == S.SENDING:
             claims.skip_rest(locked, reason="cancelled", at=at)
         locked.state, locked.state_reason, locked.ended_at, locked.paused_at = S.CANCELLED, reason[:300], at, None
+        locked.question = ""
 
 
 def start(issue: Issue, *, by: User | None, at: datetime) -> None:
-    """Begin to send an approved issue.
+    """Begin to send an approved issue. Raises NotReady.
 
     1. The issue's row is locked, so that of two callers one finds it sending already.
-    2. One statement writes a delivery per mailable subscription and counts everybody else by reason.
-    3. Workers are woken on commit; if that is lost the next tick wakes them.
+    2. It is looked at once more: an article may have left the site since the approval.
+    3. One statement writes a delivery per mailable subscription and counts everybody else by reason.
+    4. Workers are woken on commit; if that is lost the next tick wakes them.
     """
     with step(issue, "started", sources=(S.APPROVED,), by=by, permission=SEND, at=at) as locked:
+        _require_ready(locked, at=at)
         locked.state, locked.started_at = S.SENDING, at
         audience = claims.prepare(locked, at=at)
         locked.candidates, locked.prepared = audience.candidates, audience.prepared
@@ -134,10 +169,12 @@ def start(issue: Issue, *, by: User | None, at: datetime) -> None:
         wake_senders(locked)
 
 
-def pause(issue: Issue, *, by: User | None, at: datetime, reason: str = "") -> None:
+def pause(issue: Issue, *, by: User | None, at: datetime, reason: str = "", question: str = "") -> None:
     """Stop claiming. What is on the wire at this moment is finished."""
     with step(issue, "paused", sources=(S.SENDING,), by=by, permission=SEND, at=at, reason=reason) as locked:
         locked.paused_at, locked.pause_reason = at, reason[:300]
+        # Trouble of another kind does not answer a question that is open.
+        locked.question = question[:300] or locked.question
         if by is None:
             alarm(locked, kind="paused", reason=reason, at=at)
 
@@ -145,9 +182,23 @@ def pause(issue: Issue, *, by: User | None, at: datetime, reason: str = "") -> N
 def resume(issue: Issue, *, by: User | None, at: datetime) -> None:
     """Go on sending, with the articles as they are now: a pause is often for one that was corrected or withdrawn."""
     with step(issue, "resumed", sources=(S.SENDING,), by=by, permission=SEND, at=at) as locked:
-        locked.paused_at, locked.pause_reason = None, ""
+        locked.paused_at, locked.pause_reason, locked.question = None, "", ""
         _freeze(locked, at=at)
         wake_senders(locked)
+
+
+def resume_unchanged(issue: Issue, *, by: User | None, at: datetime) -> None:
+    """Go on sending what was frozen. Raises NotReady when an article of it has left the site."""
+    with step(issue, "resumed_unchanged", sources=(S.SENDING,), by=by, permission=SEND, at=at) as locked:
+        _require_ready(locked, at=at)
+        locked.paused_at, locked.pause_reason, locked.question = None, "", ""
+        wake_senders(locked)
+
+
+def ask(issue: Issue, *, at: datetime, question: str) -> None:
+    """Put a question on an issue that has left; its page on the web stays as it is until somebody answers."""
+    with step(issue, "asked", sources=(S.SENT,), by=None, permission=APPROVE, at=at, reason=question) as locked:
+        locked.question = question[:300]
 
 
 def resend_unknown(issue: Issue, *, by: User | None, at: datetime) -> int:
@@ -217,6 +268,11 @@ def editors() -> list[User]:
     """Return the staff who may approve issues and can be reached."""
     with_permission = User.objects.with_perm(APPROVE, backend="django.contrib.auth.backends.ModelBackend")
     return list(with_permission.filter(is_active=True, is_staff=True).exclude(email="").order_by("pk"))
+
+
+def _require_ready(issue: Issue, *, at: datetime) -> None:
+    if found := obstacles(issue, at=at):
+        raise NotReady(found)
 
 
 def _freeze(issue: Issue, *, at: datetime) -> None:

@@ -22,16 +22,19 @@ def article_corrected(article: Article, at: datetime) -> None:
 
 @transaction.atomic
 def _stop(article: Article, at: datetime, reason: str) -> None:
-    """Hold what was approved with the article and pause what is being sent, so that a person decides.
+    """Hold what was approved with the article, pause what is being sent, and ask a person whether to refresh it.
 
-    Approval froze the words, so nothing of the change would reach the mail by itself. The rows are locked before their
-    state is read: an issue that starts at this moment is found sending.
+    Approval froze the words, so nothing of the change would reach the mail by itself. An issue that has left is only
+    asked about, for the sake of its page on the web. The rows are locked before their state is read: an issue that
+    starts at this moment is found sending.
     """
     standing = Issue.objects.select_for_update(of=("self",)).filter(
-        picks__article=article, state__in=[S.APPROVED, S.SENDING]
+        picks__article=article, state__in=[S.APPROVED, S.SENDING, S.SENT]
     )
     for issue in standing.order_by("pk"):
         if issue.state == S.APPROVED:
-            issues.hold(issue, by=None, at=at, reason=reason)
+            issues.hold(issue, by=None, at=at, reason=reason, question=reason)
+        elif issue.state == S.SENDING:
+            issues.pause(issue, by=None, at=at, reason=reason, question=reason)
         else:
-            issues.pause(issue, by=None, at=at, reason=reason)
+            issues.ask(issue, at=at, question=reason)

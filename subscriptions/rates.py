@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
+from django.db import transaction
 from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import RedisError
@@ -27,9 +28,17 @@ logger = logging.getLogger(__name__)
 LOCAL_SHARE = 4
 # A bucket holds what may pass in this time, so that a pause is not followed by a burst.
 BURST_SECONDS = 2.0
-# Gmail's advice at 4.7.28 is to stop for ten minutes (support.google.com/a/answer/14229414).
+# Gmail's advice at 4.7.28 is to stop for ten minutes (support.google.com/a/answer/14229414). A domain that complains
+# again soon after a rest rests twice as long.
 REST = timedelta(minutes=10)
-TOO_FAST = ("4.7.28", "4.7.0 ", "4.7.1 ", "rate limit", "too many messages")
+LONGEST_REST = timedelta(hours=4)
+SOON = timedelta(hours=1)
+TOO_FAST = (
+    *("4.7.28", "4.7.0 ", "4.7.1 ", "4.7.500", "4.7.650", "tss04"),
+    *("rate limit", "too many messages", "unusual rate", "throttl"),
+)
+# Who waits for a slow rate is asked again after this time at the latest, because the rate may have grown.
+LONGEST_WAIT = timedelta(hours=1)
 
 # Takes up to ARGV[3] tokens from a bucket that fills at ARGV[1] a second up to ARGV[2], by the server's own clock.
 # Returns how many were taken and after how many milliseconds there will be one more.
@@ -58,7 +67,7 @@ def _script() -> Script:
     return client.register_script(TAKE)
 
 
-def take(name: str, wanted: int, *, per_minute: int) -> tuple[int, float]:
+def take(name: str, wanted: int, *, per_minute: float) -> tuple[int, float]:
     """Take up to `wanted` tokens from a shared bucket; return how many, and the seconds until there is another."""
     rate = per_minute / 60
     size = max(1.0, rate * BURST_SECONDS)
@@ -83,9 +92,11 @@ def _take_locally(name: str, wanted: int, rate: float) -> tuple[int, float]:
 class Limits:
     """The limits in force during one turn of a worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: datetime) -> None:
         rows = list(SendingLimit.objects.all())
-        self.per_minute = {row.domain: row.per_minute for row in rows if row.per_minute}
+        self.per_minute = {row.domain: rate for row in rows if (rate := row.rate(at)) is not None}
+        # Seconds until the overall rate lets the next message by, where it let none by.
+        self.next_in = 0.0
         self.rests_until = {row.domain: row.rests_until for row in rows if row.rests_until}
 
     def window(self, most: int, *, until: float) -> int:
@@ -97,7 +108,10 @@ class Limits:
             taken, wait = take("everything", most, per_minute=overall)
             if taken:
                 return taken
-            time.sleep(min(wait, 1.0, max(0.0, until - steady())))
+            self.next_in = wait
+            if steady() + wait > until:
+                return 0
+            time.sleep(min(wait, 1.0))
         return 0
 
     def postponed(self, deliveries: Sequence[Claimed], *, at: datetime) -> dict[int, datetime]:
@@ -118,7 +132,7 @@ class Limits:
             elif (per_minute := self.per_minute.get(domain)) is not None:
                 taken, wait = take(domain, len(theirs), per_minute=per_minute)
                 later |= {
-                    delivery.delivery_id: at + timedelta(seconds=wait + number * 60 / per_minute)
+                    delivery.delivery_id: at + min(LONGEST_WAIT, timedelta(seconds=wait + number * 60 / per_minute))
                     for number, delivery in enumerate(theirs[taken:])
                 }
         return later
@@ -135,7 +149,18 @@ class Limits:
             reason = next(
                 f"{one.code} {one.reply}"[:220] for one in outcomes if domains[one.delivery_id] == domain and one.reply
             )
-            self.rests_until[domain] = at + REST
-            SendingLimit.objects.update_or_create(
-                domain=domain, defaults={"rests_until": at + REST, "rest_reason": reason}
-            )
+            self.rests_until[domain] = _rest(domain, reason, at)
+
+
+@transaction.atomic
+def _rest(domain: str, reason: str, at: datetime) -> datetime:
+    """Let a domain rest, and return until when: longer each time that it complains soon after a rest."""
+    SendingLimit.objects.get_or_create(domain=domain)
+    limit = SendingLimit.objects.select_for_update().get(domain=domain)
+    if limit.rests_until is None or at > limit.rests_until:
+        is_again = limit.rests_until is not None and at < limit.rests_until + SOON
+        limit.rests = limit.rests + 1 if is_again else 1
+        limit.rests_until = at + min(LONGEST_REST, REST * 2 ** min(limit.rests - 1, 10))
+        limit.rest_reason = reason
+        limit.save()
+    return limit.rests_until

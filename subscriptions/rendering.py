@@ -33,6 +33,7 @@ class Rendered:
     mail_html: str
     mail_text: str
     web_html: str
+    has_appeal: bool = False
 
     @property
     def html_bytes(self) -> int:
@@ -53,8 +54,9 @@ def render(
     unsubscribe = absolute(reverse("subscriptions:unsubscribe", args=[TOKEN_MARKER]))
     preferences = absolute(reverse("subscriptions:preferences", args=[TOKEN_MARKER]))
     with translation.override(newsletter.language), timezone.override(newsletter.zone):
-        shown = public_stories(issue, at=at) if is_sample else stories(issue, typed=typed)
+        told = public_stories(issue, at=at) if is_sample else stories(issue, typed=typed)
         path = issue.get_absolute_url()
+        appeal = None if is_sample else appeal_of(issue, told, at=at)
         words: dict[str, Any] = {
             "issue": issue,
             "newsletter": newsletter,
@@ -63,8 +65,8 @@ def render(
             "subject": one_line(newsletter.name if is_sample else issue.subject),
             "preheader": "" if is_sample else one_line(issue.preheader),
             "letter": (newsletter.intro if is_sample else issue.letter).strip(),
-            "stories": shown,
-            "appeal": None if is_sample else appeal_of(issue, shown, at=at),
+            "stories": told,
+            "appeal": appeal,
             "base": settings.SITE_URL,
             "mirrors": [one.page(path) for one in Mirror.objects.in_use()] if newsletter.names_mirrors else [],
             "has_marks": has_marks,
@@ -81,15 +83,30 @@ def render(
             mail_html=_inliner.inline(render_to_string("emails/issue/body.html", words)),
             mail_text=tidied(render_to_string("emails/issue/body.txt", words)),
             web_html=render_to_string("subscriptions/_issue_content.html", words),
+            has_appeal=appeal is not None,
         )
 
 
-def appeal_of(issue: Issue, shown: Sequence[Story], *, at: datetime) -> IssueAppeal | None:
+def shown(issue: Issue, *, at: datetime) -> Rendered:
+    """Return what approval froze, or else the issue as it stands at `at`."""
+    frozen = issue.frozen
+    if frozen is None:
+        return render(issue, at=at)
+    return Rendered(
+        subject=frozen.subject,
+        preheader=frozen.preheader,
+        mail_html=frozen.mail_html,
+        mail_text=frozen.mail_text,
+        web_html=frozen.web_html,
+    )
+
+
+def appeal_of(issue: Issue, told: Sequence[Story], *, at: datetime) -> IssueAppeal | None:
     """Return the appeal that stands in the issue, where it is wanted and one runs at the time of sending.
 
     Nobody is asked for money beside a sensitive article, as on the site.
     """
-    if not issue.carries_appeal or any(story.is_sensitive for story in shown):
+    if not issue.carries_appeal or any(story.is_sensitive for story in told):
         return None
     moment = max(at, issue.send_at)
     found = (make(issue.newsletter.language, moment) for make in registry.issue_appeals)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from newsroom.history import record
 from subscriptions import claims, issues
 from subscriptions.assembling import assemble
-from subscriptions.checklist import checklist
+from subscriptions.checklist import obstacles
 from subscriptions.models import Issue, Newsletter
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def _reason_to_hold(issue: Issue, at: datetime) -> str:
 
 
 def _obstacles(issue: Issue, at: datetime) -> str:
-    return " ".join(finding.text for finding in checklist(issue, at=at) if finding.is_obstacle)
+    return " ".join(obstacles(issue, at=at))
 
 
 def keep_going(issue: Issue, *, at: datetime) -> None:

@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from email.errors import MessageError
 from enum import StrEnum
 from uuid import UUID
@@ -15,8 +15,9 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from newsroom.bounces import return_path
-from subscriptions import claims, issues
+from newsroom.bounces import code_in, return_path
+from newsroom.history import entries_of
+from subscriptions import claims, issues, reports
 from subscriptions.clock import steady
 from subscriptions.messages import IssueMessage, message_of
 from subscriptions.models import Issue
@@ -35,6 +36,8 @@ WINDOW_SECONDS = 120.0
 # A mail server that refuses nearly everybody at once refuses the issue or the house, and not its readers.
 SUSPICIOUS_REFUSALS = 20
 SUSPICIOUS_SHARE = 0.9
+# From so many on, such a share is not held against the readers.
+DOUBTFUL_REFUSALS = 5
 # While the database is away, what is known of a window is kept this long to be written down.
 RECORD_FOR_SECONDS = 120.0
 # Every token is as long as any other.
@@ -48,6 +51,8 @@ class Stop(StrEnum):
 
     NOTHING_DUE = "nothing due"
     TURN_IS_OVER = "turn is over"
+    # The next message may leave only after a while: the next tick looks again.
+    RATE = "rate"
     NO_PLACE = "enough workers"
     TRANSPORT_DOWN = "transport down"
     PAUSED = "paused"
@@ -65,29 +70,22 @@ class Turn:
     blocked_by: str = ""
     refused_by: str = ""
 
-    def count(self, outcomes: Sequence[Outcome]) -> None:
+    # Address → code, of the readers whom the server refused; weighed at the turn's end.
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    def count(self, held: claims.Claim, outcomes: Sequence[Outcome]) -> None:
+        addresses = {delivery.delivery_id: delivery.email for delivery in held.deliveries}
         for outcome in outcomes:
             if outcome.verdict is Verdict.ACCEPTED:
                 self.accepted += 1
             elif outcome.verdict is Verdict.REFUSED:
                 self.refused += 1
                 self.refused_by = f"{outcome.code} {outcome.reply}"
+                self.refusals[addresses[outcome.delivery_id]] = code_in(outcome.reply)
             else:
                 self.others += 1
                 if outcome.verdict is Verdict.BLOCKED:
                     self.blocked_by = f"{outcome.code} {outcome.reply}"
-
-    def alarming(self) -> str:
-        """Return why the issue should stop, or '' when all is well.
-
-        The whole turn is judged: under a limit of the rate a window holds a handful, which shows nothing.
-        """
-        if self.blocked_by:
-            return _("The mail server refuses the sender: %(reply)s") % {"reply": self.blocked_by}
-        answered = self.accepted + self.refused
-        if self.refused >= SUSPICIOUS_REFUSALS and self.refused >= SUSPICIOUS_SHARE * answered:
-            return _("The mail server refuses nearly everyone: %(reply)s") % {"reply": self.refused_by}
-        return ""
 
 
 def send_issue(
@@ -133,7 +131,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
         _pause_unwritable(issue, error)
         turn.stop = Stop.PAUSED
         return turn
-    limits = Limits()
+    limits = Limits(timezone.now())
     after = 0
     while steady() < until and (window := limits.window(transport.window, until=until)):
         held = claims.claim(issue.pk, limit=window, lease=lease, at=timezone.now(), after=after)
@@ -164,13 +162,56 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
                 _give_back(held)
                 turn.stop = Stop.TRANSPORT_DOWN
                 break
-            turn.count(outcomes)
+            turn.count(held, outcomes)
             limits.learn(held.deliveries, outcomes, at=timezone.now())
-            if reason := turn.alarming():
+            if reason := _alarming(issue, turn):
+                turn.refusals.clear()
                 _pause(issue, reason)
                 turn.stop = Stop.PAUSED
                 break
+    _settle(issue, turn, limits)
     return turn
+
+
+def _settle(issue: Issue, turn: Turn, limits: Limits) -> None:
+    """Say whether the next turn waits for the rate, and weigh the refusals."""
+    if turn.stop is Stop.TURN_IS_OVER and limits.next_in > TURN_SECONDS:
+        turn.stop = Stop.RATE
+    _hold_against_readers(issue, turn)
+
+
+def _alarming(issue: Issue, turn: Turn) -> str:
+    """Return why the issue should stop, or '' when all is well.
+
+    The answers of the last hour are judged, whichever worker or turn had them: at a slow rate a turn holds a handful,
+    which shows nothing.
+    """
+    if turn.blocked_by:
+        return _("The mail server refuses the sender: %(reply)s") % {"reply": turn.blocked_by}
+    if not turn.refused:
+        return ""
+    accepted, refused = claims.answers_since(issue, _judged_since(issue))
+    if refused >= SUSPICIOUS_REFUSALS and refused >= SUSPICIOUS_SHARE * (accepted + refused):
+        return _("The mail server refuses nearly everyone: %(reply)s") % {"reply": turn.refused_by}
+    return ""
+
+
+def _judged_since(issue: Issue) -> datetime:
+    """Return since when answers are judged: an hour ago, or since an editor said to go on."""
+    resumed_at = entries_of(issue).filter(action="issue.resumed").values_list("at", flat=True).first()
+    hour_ago = timezone.now() - timedelta(hours=1)
+    return hour_ago if resumed_at is None else max(hour_ago, resumed_at)
+
+
+def _hold_against_readers(issue: Issue, turn: Turn) -> None:
+    """Count refusals as bounces, unless so many were refused that the house and not the readers seem to be meant."""
+    if not turn.refusals:
+        return
+    accepted, refused = claims.answers_since(issue, _judged_since(issue))
+    if refused >= DOUBTFUL_REFUSALS and refused >= SUSPICIOUS_SHARE * (accepted + refused):
+        return
+    for address, code in turn.refusals.items():
+        reports.failed(address, status_code=code, at=timezone.now())
 
 
 def _give_back(held: claims.Claim) -> None:

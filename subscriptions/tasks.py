@@ -1,9 +1,14 @@
+import logging
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
-from subscriptions import anchoring, importing, retention, schedule, sending, signup, visits
+from subscriptions import anchoring, bounce_mailbox, importing, reports, retention, schedule, sending, signup, visits
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -14,8 +19,19 @@ def tick() -> None:
     visits.sweep(at=at)
     importing.sweep()
     schedule.tick(at=at)
+    if settings.BOUNCES_URL:
+        wake(read_bounces)
+    run_daily("take-up-rested", reports.take_up_rested, at=at)
     run_daily("enforce-retention", retention.run, at=at)
     run_daily("anchor-consent", anchoring.write, at=at)
+
+
+@shared_task
+def read_bounces() -> None:
+    try:
+        bounce_mailbox.read_bounces(at=timezone.now())
+    except bounce_mailbox.MailboxAway as error:
+        logger.warning("The mailbox of bounces could not be read (%s).", error)
 
 
 @shared_task

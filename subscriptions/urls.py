@@ -1,12 +1,13 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from subscriptions.views import confirming, issues, leaving, mine, policies, preferring, signing_up
+from subscriptions.views import confirming, issues, leaving, mine, policies, preferring, provider_events, signing_up
 
 register_converter(issues.DateConverter, "date")
 
 app_name = "subscriptions"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("mail/events/", provider_events.provider_events, name="provider_events"),
     path("privacy/", policies.current_policy, name="current_policy"),
     path("privacy/<str:version>/", policies.policy, name="policy"),
     path("privacy/<str:version>/<str:language>/", policies.policy_text, name="policy_text"),
@@ -27,6 +28,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("newsletter/mine/data.json", mine.data, name="my_data"),
     path("newsletter/mine/erase/", mine.erase, name="erase_me"),
     path("newsletter/mine/leave/", mine.leave, name="leave"),
+    path("newsletter/issues/<str:token>/", issues.shared_preview, name="shared_preview"),
+    path("newsletter/issues/<str:token>/mail/", issues.shared_mail, name="shared_mail"),
     path("newsletter/", signing_up.newsletters, name="newsletters"),
     path("newsletter/<slug:slug>/", signing_up.newsletter, name="newsletter"),
     path("newsletter/<slug:slug>/sign-up/", signing_up.sign_up, name="sign_up"),
@@ -34,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("newsletter/<slug:slug>/welcome/", confirming.welcome, name="welcome"),
     path("newsletter/<slug:slug>/why/", leaving.give_reason, name="give_reason"),
     path("newsletter/<slug:slug>/issues/", issues.archive, name="archive"),
+    path("newsletter/<slug:slug>/issues/feed.xml", issues.feed, name="issue_feed"),
     path("newsletter/<slug:slug>/issues/<date:issue_date>/", issues.issue, name="issue"),
     path("newsletter/<slug:slug>/preview/", issues.preview, name="preview"),
 ]

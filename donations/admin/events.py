@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -5,18 +7,29 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from donations import tasks
+from donations.admin.long_lists import FewValuesFilter, LongListAdmin
 from donations.admin.showing import stripe_link
 from donations.models import StripeEvent
-from donations.truth.events import process_again
-from newsroom.admin.facts import FactsAdmin
+from donations.truth.events import LEARNERS, process_again
 from newsroom.history import record
 from newsroom.waking import wake
 
 
+class KindFilter(FewValuesFilter):
+    """By what an event is about, as Stripe begins its type."""
+
+    title = _("type")
+    parameter_name = "type"
+    field = "type__startswith"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [(prefix, prefix.rstrip(".")) for prefix, _learn in LEARNERS]
+
+
 @admin.register(StripeEvent)
-class StripeEventAdmin(FactsAdmin):
+class StripeEventAdmin(LongListAdmin):
     list_display = ["received_at", "type", "object_id", "state", "reason", "tries", "error", "at_stripe"]
-    list_filter = ["state", "livemode", "type"]
+    list_filter = ["state", "livemode", KindFilter]
     search_fields = ["=stripe_id", "=object_id"]
     search_help_text = _("An exact id of Stripe's")
     ordering = ["-received_at", "-pk"]

@@ -3,9 +3,9 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from donations.admin import acting
+from donations.admin.long_lists import CampaignFilter, CurrencyFilter, LongListAdmin
 from donations.admin.showing import FactsInline, money_of, stripe_link
 from donations.models import CheckoutSession, Donation, Payment, RecurringGift
-from newsroom.admin.facts import FactsAdmin
 
 
 class CheckoutSessionInline(FactsInline):
@@ -23,9 +23,9 @@ class PaymentInline(FactsInline):
 
 
 @admin.register(Donation)
-class DonationAdmin(FactsAdmin):
+class DonationAdmin(LongListAdmin):
     list_display = ["created_at", "sum", "frequency", "state", "donor", "article", "appeal", "livemode"]
-    list_filter = ["state", "frequency", "currency", "appeal", "campaign", "livemode"]
+    list_filter = ["state", "frequency", CurrencyFilter, "appeal", CampaignFilter, "livemode"]
     list_select_related = ["donor", "article", "appeal"]
     search_fields = ["=donor__email", "=email", "=sessions__stripe_id", "=payments__payment_intent_id"]
     search_help_text = _("An exact address, or an id of Stripe's")
@@ -39,9 +39,9 @@ class DonationAdmin(FactsAdmin):
 
 
 @admin.register(RecurringGift)
-class RecurringGiftAdmin(FactsAdmin):
+class RecurringGiftAdmin(LongListAdmin):
     list_display = ["started_at", "amount_now", "frequency", "state", "donor", "period_ends_at", "at_stripe"]
-    list_filter = ["state", "currency", "donation__frequency", "livemode"]
+    list_filter = ["state", CurrencyFilter, "donation__frequency", "livemode"]
     list_select_related = ["donation__donor"]
     search_fields = ["=stripe_id", "=donation__donor__email"]
     search_help_text = _("An exact address, or an id of Stripe's")

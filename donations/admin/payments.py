@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from donations.admin import acting
+from donations.admin.long_lists import CurrencyFilter, LongListAdmin
 from donations.admin.showing import FactsInline, money_of, stripe_link
 from donations.models import Decline, Dispute, Payment, Refund, SafetyReturn
 from newsroom.admin.facts import FactsAdmin
@@ -37,7 +38,7 @@ class RepeatFilter(admin.SimpleListFilter):
 
 
 @admin.register(Payment)
-class PaymentAdmin(FactsAdmin):
+class PaymentAdmin(LongListAdmin):
     list_display = [
         "created_at",
         "gross_shown",
@@ -49,7 +50,7 @@ class PaymentAdmin(FactsAdmin):
         "is_repeated",
         "at_stripe",
     ]
-    list_filter = ["state", "currency", "is_renewal", RepeatFilter, "donation__frequency", "livemode"]
+    list_filter = ["state", CurrencyFilter, "is_renewal", RepeatFilter, "donation__frequency", "livemode"]
     list_select_related = ["donation"]
     search_fields = ["=payment_intent_id", "=charge_id", "=invoice_id", "=donation__donor__email"]
     search_help_text = _("An exact address, or an id of Stripe's")
@@ -104,9 +105,9 @@ class PaymentAdmin(FactsAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(FactsAdmin):
+class RefundAdmin(LongListAdmin):
     list_display = ["created_at", "amount_shown", "state", "reason", "failure_reason", "at_stripe"]
-    list_filter = ["state", "currency", "livemode"]
+    list_filter = ["state", CurrencyFilter, "livemode"]
     list_select_related = ["payment"]
     search_fields = ["=stripe_id", "=payment__payment_intent_id"]
     ordering = ["-created_at", "-pk"]
@@ -121,9 +122,9 @@ class RefundAdmin(FactsAdmin):
 
 
 @admin.register(Dispute)
-class DisputeAdmin(FactsAdmin):
+class DisputeAdmin(LongListAdmin):
     list_display = ["created_at", "amount_shown", "state", "reason", "answer_by", "at_stripe"]
-    list_filter = ["state", "currency", "livemode"]
+    list_filter = ["state", CurrencyFilter, "livemode"]
     list_select_related = ["payment"]
     search_fields = ["=stripe_id", "=payment__payment_intent_id"]
     ordering = ["-created_at", "-pk"]
@@ -145,7 +146,7 @@ class SafetyReturnAdmin(FactsAdmin):
 
 
 @admin.register(Decline)
-class DeclineAdmin(FactsAdmin):
+class DeclineAdmin(LongListAdmin):
     list_display = ["at", "code", "charge_id"]
     list_filter = ["code"]
     search_fields = ["=charge_id"]

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from donations import reminders
+from donations.admin.long_lists import LongListAdmin
 from donations.admin.showing import FactsInline, money_of
 from donations.admin.terms import HistoryAdmin
 from donations.models import Reminder, ReminderChoice, ReminderGift
-from newsroom.admin.facts import FactsAdmin
 
 
 class ReasonForm(ActionForm):
@@ -43,7 +43,7 @@ class GiftInline(FactsInline):
 
 
 @admin.register(Reminder)
-class ReminderAdmin(FactsAdmin):
+class ReminderAdmin(LongListAdmin):
     list_display = ["due_date", "outcome", "email", "gift", "sent_at", "led_to_gift"]
     list_filter = ["state", "skip_reason", GiftFilter, "span", "due_date"]
     search_fields = ["=email"]
@@ -61,12 +61,6 @@ class ReminderAdmin(FactsAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reminder]:
         return super().get_queryset(request).annotate(is_paid=_paid_gifts())
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Reminder], search_term: str
-    ) -> tuple[Any, bool]:
-        # Addresses are stored in lower case, and people copy them as they were written.
-        return super().get_search_results(request, queryset, search_term.lower())
 
     @admin.display(description=_("state"), ordering="state")
     def outcome(self, reminder: Reminder) -> str:

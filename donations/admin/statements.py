@@ -5,11 +5,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from donations.admin.long_lists import FewValuesFilter, LongListAdmin
 from donations.admin.terms import HistoryAdmin
 from donations.models import TaxProfile, YearlyStatement
-from newsroom.admin.facts import FactsAdmin
 
 
 class TaxProfileForm(forms.ModelForm):
@@ -46,8 +47,17 @@ class TaxProfileAdmin(HistoryAdmin):
         super().save_model(request, obj, form, change)
 
 
+class YearFilter(FewValuesFilter):
+    title = _("year")
+    parameter_name = field = "year"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        latest = timezone.now().year
+        return [(year, year) for year in range(latest, latest - 10, -1)]
+
+
 @admin.register(YearlyStatement)
-class YearlyStatementAdmin(FactsAdmin):
+class YearlyStatementAdmin(LongListAdmin):
     list_display = ["number", "year", "issued_at"]
-    list_filter = ["year"]
+    list_filter = [YearFilter]
     ordering = ["-issued_at", "-pk"]

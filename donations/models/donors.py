@@ -1,7 +1,8 @@
 import uuid
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -35,7 +36,11 @@ class Donor(models.Model):
                 name="donor_address_is_lower_case",
             ),
         ]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="donor_newest")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="donor_newest"),
+            # Staff look for the beginning of a name, in upper or lower case.
+            models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="donor_by_name"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk}"
@@ -53,6 +58,7 @@ class StripeCustomer(models.Model):
         verbose_name = _("Stripe customer")
         verbose_name_plural = _("Stripe customers")
         constraints = [models.CheckConstraint(condition=~models.Q(stripe_id=""), name="stripe_customer_has_an_id")]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="stripe_customer_newest")]
 
     def __str__(self) -> str:
         return self.stripe_id

@@ -29,6 +29,8 @@ LEARNERS: list[tuple[str, Learner]] = [
     ("charge.", payment_intents.learn_charge),
     ("refund.", payment_intents.learn_refund),
     ("customer.subscription.", recurring.learn),
+    ("customer.updated", recurring.learn_customer),
+    ("setup_intent.setup_failed", sessions.learn_setup),
     ("invoice.", invoices.learn),
 ]
 # These announce something that has no effect on money, or an object that cannot be fetched.

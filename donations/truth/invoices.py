@@ -55,7 +55,13 @@ def _follow_refusal(invoice: Any, gift: RecurringGift) -> None:
     elif not is_ended:
         with transaction.atomic():
             ownership.lock(gift.donation_id)
-            notices.queue_renewal_failed(gift, invoice_id=invoice.id, attempt=invoice.attempt_count, at=timezone.now())
+            notices.queue_renewal_failed(
+                gift,
+                invoice_id=invoice.id,
+                attempt=invoice.attempt_count,
+                next_try=stripe_api.time_of(invoice.next_payment_attempt),
+                at=timezone.now(),
+            )
 
 
 def subscription_of(invoice: Any) -> str:

@@ -35,30 +35,35 @@ def donation_of(
 ) -> Donation:
     """Return the donation an object names, locked; written again from the object if the row is gone.
 
-    `amount` is what Stripe charges in minor units, the covered fee included. The caller has a transaction open.
+    `amount` is what Stripe charges in minor units, the covered fee included; nothing of what is charged for free can be
+    written again. The caller has a transaction open. Raises NotOurs.
     """
-    fee_cover = gift.fee_cover if 0 <= gift.fee_cover < amount else 0
-    Donation.objects.bulk_create(
-        [
-            Donation(
-                attempt_key=gift.attempt_key,
-                frequency=gift.frequency,
-                amount=amount - fee_cover,
-                fee_cover=fee_cover,
-                currency=currency.upper(),
-                language=gift.language,
-                email=_readable(email),
-                campaign=gift.campaign,
-                article=Article.objects.filter(pk=gift.article).only("pk").first() if gift.article else None,
-                appeal=Appeal.objects.filter(pk=gift.appeal).only("pk").first() if gift.appeal else None,
-                created_at=at,
-                state_at=at,
-                livemode=livemode,
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    return Donation.objects.select_for_update().get(attempt_key=gift.attempt_key)
+    if amount > 0:
+        fee_cover = gift.fee_cover if 0 <= gift.fee_cover < amount else 0
+        Donation.objects.bulk_create(
+            [
+                Donation(
+                    attempt_key=gift.attempt_key,
+                    frequency=gift.frequency,
+                    amount=amount - fee_cover,
+                    fee_cover=fee_cover,
+                    currency=currency.upper(),
+                    language=gift.language,
+                    email=_readable(email),
+                    campaign=gift.campaign,
+                    article=Article.objects.filter(pk=gift.article).only("pk").first() if gift.article else None,
+                    appeal=Appeal.objects.filter(pk=gift.appeal).only("pk").first() if gift.appeal else None,
+                    created_at=at,
+                    state_at=at,
+                    livemode=livemode,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+    donation = Donation.objects.select_for_update().filter(attempt_key=gift.attempt_key).first()
+    if donation is None:
+        raise NotOurs("free of charge, and its donation is not here")
+    return donation
 
 
 def lock(donation_id: int) -> Donation:

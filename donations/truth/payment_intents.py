@@ -47,7 +47,7 @@ def learn(intent_id: str) -> None:
     source = _source_of(intent)
     charge = intent.latest_charge
     if intent.status == "requires_capture":
-        _capture_or_refuse(intent, source)
+        _capture_or_refuse(intent, source, look=question.number)
         return
     known = Payment.objects.filter(payment_intent_id=intent.id).first()
     may_have_returned = known is not None or intent.status == "succeeded"
@@ -86,10 +86,18 @@ def is_ours(intent: Any) -> bool:
     return True
 
 
-def _capture_or_refuse(intent: Any, source: _Source) -> None:
-    """Take the money that a bank has reserved, now that the card's country is known, or let the reservation go."""
+def _capture_or_refuse(intent: Any, source: _Source, *, look: int) -> None:
+    """Take the money that a bank has reserved, now that the card's country is known, or let the reservation go.
+
+    `look` numbers the look that found it reserved, and the idempotency key with it: Stripe repeats a stored 5xx to the
+    same key for a day. A reservation cannot be captured twice, whatever the key.
+    """
     if not safety.is_blocked(intent.latest_charge):
-        stripe_api.capture_payment_intent(intent.id)
+        try:
+            stripe_api.capture_payment_intent(intent.id, idempotency_key=f"capture:{intent.id}:{look}")
+        except stripe_api.StripeRefused:
+            if stripe_api.retrieve_payment_intent(intent.id).status == "requires_capture":
+                raise
         learn(intent.id)
         return
     # The giver is forgotten first: a crash after the reservation is gone would leave nothing that leads back here.

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from donations import notices, stripe_api
+from donations import notices, safety, stripe_api
 from donations.models import Donation, RecurringGift
 from donations.truth import ownership
 from donations.truth.questions import ask
@@ -48,6 +48,16 @@ def learn(subscription_id: str) -> RecurringGift:
     return RecurringGift.objects.select_related("donation").get(stripe_id=subscription_id)
 
 
+def learn_customer(customer_id: str) -> None:
+    """Learn the living gifts of a customer whose card was changed. Raises NotOurs where there is none."""
+    gifts = RecurringGift.objects.filter(customer__stripe_id=customer_id).exclude(state=State.ENDED)
+    ids = list(gifts.order_by("pk").values_list("stripe_id", flat=True)) if customer_id else []
+    if not ids:
+        raise ownership.NotOurs("no living gift")
+    for stripe_id in ids:
+        learn(stripe_id)
+
+
 def amount_of(item: Any) -> int:
     """Return what one subscription item charges each time, in minor units."""
     return int(item.price.unit_amount or 0) * int(item.quantity or 1)
@@ -65,11 +75,12 @@ def _apply(subscription: Any, item: Any, donation: Donation, *, at: datetime) ->
         gift.paused_until = stripe_api.time_of(pause.resumes_at) if pause is not None and pause.resumes_at else None
         gift.ends_at_period_end = bool(subscription.cancel_at_period_end)
     gift.item_id = item.id
-    gift.amount = amount_of(item) or gift.amount
+    # A turn that is given away changes nothing about what the donor decided.
+    gift.amount = amount_of(item) or gift.amount or donation.total
     gift.currency = subscription.currency.upper()
     gift.started_at = stripe_api.time_of(subscription.start_date)
     gift.period_ends_at = stripe_api.time_of(item.current_period_end)
-    gift.card_expires = _card_expiry(subscription.default_payment_method)
+    gift.card_expires = _card_expiry(_method_of(subscription))
     if gift.state == State.ENDED and gift.ended_at is None:
         gift.ended_at = (
             stripe_api.time_of(subscription.ended_at or subscription.canceled_at) if _ended(subscription) else at
@@ -82,11 +93,23 @@ def _apply(subscription: Any, item: Any, donation: Donation, *, at: datetime) ->
         )
     had_ended = gift.pk is not None and RecurringGift.objects.filter(pk=gift.pk, state=State.ENDED).exists()
     gift.save()
+    country = _blocked_country_in(subscription)
+    if country and gift.state != State.ENDED and donation.state == Donation.State.GIVEN:
+        safety.end_gift(gift, donation, country=country, at=at)
     if gift.state == State.ENDED and not had_ended:
         was_given = donation.state == Donation.State.GIVEN
         _end(donation, at=gift.ended_at or at)
         if was_given:
             notices.queue_end(gift, at=at)
+
+
+def _blocked_country_in(subscription: Any) -> str:
+    """Return the country of the card that is charged next where giving from there is a crime; else an empty text."""
+    # A customer that was deleted has no settings any more.
+    settings = getattr(subscription.customer, "invoice_settings", None)
+    cards = (subscription.default_payment_method, settings.default_payment_method if settings is not None else None)
+    countries = (safety.country_of_method(card) for card in cards if not isinstance(card, str))
+    return next((country for country in countries if safety.is_blocked_country(country)), "")
 
 
 def _ended(subscription: Any) -> bool:
@@ -100,6 +123,12 @@ def _end(donation: Donation, *, at: datetime) -> None:
         donation.move(Donation.State.ENDED, at=at)
     elif not donation.has_live_session():
         donation.move(Donation.State.FAILED, at=at)
+
+
+def _method_of(subscription: Any) -> Any:
+    """Return what is charged next: the subscription's own method, else its customer's, as other systems set it."""
+    settings = getattr(subscription.customer, "invoice_settings", None)
+    return subscription.default_payment_method or (settings.default_payment_method if settings is not None else None)
 
 
 def _card_expiry(method: Any) -> date | None:

@@ -1,12 +1,13 @@
 """Checkout sessions: was the visit to Stripe's page finished, left, or is it still open?"""
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from donations import stripe_api
+from donations import beginning, stripe_api
 from donations.metadata import GiftMetadata
 from donations.models import CheckoutSession, Donation
 from donations.truth import invoices, ownership, payment_intents, recurring
@@ -31,16 +32,11 @@ def learn(session_id: str) -> None:
     ownership.check_mode(session)
     gift = ownership.gift_in(session)
     at = timezone.now()
+    # The row says that the session is complete only once its gift has begun, so a crash before is seen by the sweep.
+    begun = _begin(session, gift, at=at)
     with transaction.atomic():
         if question.use():
-            donation = ownership.donation_of(
-                gift,
-                amount=session.amount_total or 0,
-                currency=session.currency or "",
-                at=stripe_api.time_of(session.created),
-                livemode=session.livemode,
-                email=_email_in(session),
-            )
+            donation = _donation_of(session, gift)
             _apply(session, donation, at=at)
             if session.status == "complete":
                 _restore(session, donation, gift)
@@ -50,6 +46,45 @@ def learn(session_id: str) -> None:
         recurring.learn(stripe_api.id_of(session.subscription))
     if session.invoice:
         invoices.learn(stripe_api.id_of(session.invoice))
+    if begun is not None:
+        recurring.learn(begun.id)
+        if begun.latest_invoice:
+            invoices.learn(stripe_api.id_of(begun.latest_invoice))
+
+
+def _begin(session: Any, gift: GiftMetadata, *, at: datetime) -> Any | None:
+    """Make the subscription of a session that has saved a card; None for any other session."""
+    if session.mode != "setup" or session.status != "complete":
+        return None
+    with transaction.atomic():
+        donation = _donation_of(session, gift)
+    return beginning.begin(session, gift, donation, at=at)
+
+
+def _donation_of(session: Any, gift: GiftMetadata) -> Donation:
+    return ownership.donation_of(
+        gift,
+        amount=_total_of(session, gift),
+        currency=session.currency or "",
+        at=stripe_api.time_of(session.created),
+        livemode=session.livemode,
+        email=_email_in(session),
+    )
+
+
+def _total_of(session: Any, gift: GiftMetadata) -> int:
+    return int(session.amount_total or gift.total)
+
+
+def learn_setup(intent_id: str) -> None:
+    """Count the cards that could not be saved on a page of ours. Raises NotOurs, BadMetadata, errors of Stripe's."""
+    intent = stripe_api.retrieve_setup_intent(intent_id)
+    ownership.check_mode(intent)
+    gift = ownership.gift_in(intent)
+    with transaction.atomic():
+        donation = Donation.objects.select_for_update().filter(attempt_key=gift.attempt_key).first()
+        if donation is not None:
+            beginning.note_refusal(intent, donation, at=timezone.now())
 
 
 def _apply(session: Any, donation: Donation, *, at: Any) -> None:
@@ -75,7 +110,7 @@ def _apply(session: Any, donation: Donation, *, at: Any) -> None:
 
 def _restore(session: Any, donation: Donation, gift: GiftMetadata) -> None:
     """Let the donation say what was paid, whatever was chosen on the form after the page was finished."""
-    total = session.amount_total or 0
+    total = _total_of(session, gift)
     if not 0 <= gift.fee_cover < total:
         return
     paid = {

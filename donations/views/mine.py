@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from donations import keeping, mine, statements, stripe_api
 from donations.forms import LinkForm
 from donations.giving import ChoiceRefused
-from donations.models import Donor, RecurringGift
+from donations.models import Donor, RecurringGift, Span
 from donations.money import InvalidAmount, format_number, parse_amount
+from donations.reminder_words import disclosure
 from donations.views.support import HttpResponseSeeOther
 from newsroom import persons, registry
 from newsroom.limits import network_of
@@ -100,6 +101,7 @@ def _gifts_page(request: HttpRequest, donor: Donor, *, trouble: str = "", status
             "years": statements.years_of(donor),
             "year_now": statements.current_year(timezone.now()),
             "trouble": trouble,
+            "done": "" if trouble else _done(request.GET.get("done", "")),
             "has_living": any(gift.state != RecurringGift.State.ENDED for gift in gifts),
         },
         language=donor.language,
@@ -142,7 +144,17 @@ def _change(request: HttpRequest, gift: RecurringGift, what: str) -> str:
         return keeping.card_address(gift, return_url=settings.SITE_URL + here)
     elif what == "cancel":
         keeping.cancel(gift, at=at)
-    return here
+        return reverse("donations:mine-stopped", args=[gift.pk])
+    return f"{here}?done={what}"
+
+
+def _done(what: str) -> str:
+    """Say that a change was made, in the donor's language; empty for anything else that stands in the address."""
+    return {
+        "amount": _("The amount is changed from the next gift on."),
+        "pause": _("Your gift is paused."),
+        "resume": _("The pause has ended."),
+    }.get(what, "")
 
 
 @donors_own
@@ -152,6 +164,25 @@ def ask_cancel(request: HttpRequest, donor: Donor, pk: int) -> HttpResponseBase:
     if gift is None or gift.state == RecurringGift.State.ENDED:
         return HttpResponseSeeOther(reverse("donations:mine"))
     return render_page(request, "donations/mine_cancel.html", {"gift": gift}, language=donor.language)
+
+
+@require_safe
+@donors_own
+def stopped(request: HttpRequest, donor: Donor, pk: int) -> HttpResponseBase:
+    """Say that a gift has ended, and offer one reminder in three months to whoever would like it."""
+    gift = mine.gift_of(donor, pk)
+    if gift is None or gift.state != RecurringGift.State.ENDED:
+        return HttpResponseSeeOther(reverse("donations:mine"))
+    words = disclosure(donor.language, at=timezone.now())
+    offered = [] if words is None else [value for value, _label in words.spans]
+    context = {
+        "gift": gift,
+        "email": donor.email,
+        "words": words,
+        "in_three_months": Span.THREE_MONTHS.value,
+        "can_remind": Span.THREE_MONTHS.value in offered,
+    }
+    return render_page(request, "donations/mine_stopped.html", context, language=donor.language)
 
 
 @require_POST

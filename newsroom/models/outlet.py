@@ -36,11 +36,11 @@ class Outlet(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def promises_no_tracking(self) -> bool:
-        """Say whether our pages and mails may claim that nobody measures who opens them: the mail provider has a say."""
-        return settings.MAIL_PROVIDER is None or settings.MAIL_PROVIDER.can_stop_tracking
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
         site_version.pages_changed()
+
+    @property
+    def promises_no_tracking(self) -> bool:
+        """Say whether pages and mails may claim that nobody measures who opens them. The mail provider has a say."""
+        return settings.MAIL_PROVIDER is None or settings.MAIL_PROVIDER.can_stop_tracking

@@ -17,7 +17,7 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402 - models can be imported only after the set-up.
 
-from donations.models import Appeal, Donation  # noqa: E402
+from donations.models import Appeal, Donation, TaxProfile  # noqa: E402
 from newsroom.models import Article, Outlet  # noqa: E402
 from sandbox.demo import gifts, paper, people, readers  # noqa: E402
 from sandbox.demo.reading import read_content  # noqa: E402
@@ -42,6 +42,7 @@ def main() -> None:
         Part("the newsletter", Newsletter, lambda: readers.load_newsletters(content)),
         Part("200 subscribers", Subscriber, lambda: readers.load_subscribers(now=now)),
         Part("two issues", Issue, lambda: readers.load_past_issues(content, by=staff, now=now)),
+        Part("the organisation for taxes", TaxProfile, lambda: gifts.load_organisation(content)),
         Part("appeals", Appeal, lambda: gifts.load_appeals(content, now=now)),
     ]
     # Only the sandbox's own Stripe has such a file. With an account of Stripe's, gifts are made by hand.

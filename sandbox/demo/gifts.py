@@ -16,7 +16,7 @@ from django.test import override_settings
 from donations import keeping, reconcile, stripe_api
 from donations.checkout import Particulars, commit_donation, open_session
 from donations.giving import Choice
-from donations.models import Appeal, Donation, Donor, Payment, RecurringGift, StripeCustomer
+from donations.models import Appeal, Donation, Donor, Payment, RecurringGift, StripeCustomer, TaxProfile
 from donations.truth import invoices, recurring, sessions
 from newsroom.models import Article, OutgoingMail
 from sandbox.demo.people import Gift, Giver
@@ -29,6 +29,14 @@ IBAN = "DE89370400440532013000"
 AHEAD = timedelta(days=1)
 # The clock also goes on by itself, so a step that is nearer than this needs no advance.
 NEAR_SECONDS = 60
+
+
+def load_organisation(content: Content) -> None:
+    """Write down what statements print about the outlet. The number is invented."""
+    legal_name, *address = content.outlet.postal_address
+    TaxProfile.objects.create(
+        pk=1, legal_name=legal_name, address="\n".join(address), country="LT", tax_number="123456789"
+    )
 
 
 def load_appeals(content: Content, *, now: datetime) -> None:

@@ -62,7 +62,7 @@ def _method_details(world: World, intent: Thing, method: Thing) -> Thing:
         return {"sepa_debit": details, "type": "sepa_debit"}
     card = method["card"]
     checks = {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"}
-    manual = intent["capture_method"] == "manual"
+    manual = is_only_reserved(intent)
     details = {
         "amount_authorized": intent["amount"],
         "authorization_code": random_text(6),
@@ -123,9 +123,15 @@ def retrieve_mandate(world: World, params: Params, mandate: str) -> Thing:
     return world.fetch("mandate", mandate)
 
 
+def is_only_reserved(intent: Thing) -> bool:
+    """Say whether a card is only authorised: asked for every method, or for cards among several methods."""
+    for_cards = (intent["payment_method_options"] or {}).get("card") or {}
+    return "manual" in (intent["capture_method"], for_cards.get("capture_method"))
+
+
 def succeed(world: World, intent: Thing, method: Thing, *, three_d_secure: bool = False) -> Thing:
     """Record an accepted card charge: captured at once, or only authorised for a manual capture."""
-    manual = intent["capture_method"] == "manual"
+    manual = is_only_reserved(intent)
     risk = payment_methods.card_of(method).risk
     charge = build(
         world,

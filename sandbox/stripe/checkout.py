@@ -123,7 +123,10 @@ def _simple_values(params: Params, mode: str) -> Params:
         "payment_method_collection": params.get(
             "payment_method_collection", "always" if mode == "subscription" else "if_required"
         ),
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_options": {
+            "card": {"request_three_d_secure": "automatic"}
+            | (params.get("payment_method_options") or {}).get("card", {})
+        },
         "payment_method_types": _eligible(params.get("allowed_payment_method_types")),
         "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
         "phone_number_collection": {"enabled": False},

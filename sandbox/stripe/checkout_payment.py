@@ -95,6 +95,7 @@ def _payment_intent(world: World, session: Thing) -> Thing:
         "statement_descriptor_suffix",
     )
     values: dict[str, Any] = {name: data[name] for name in names if name in data}
+    values["payment_method_options"] = session["payment_method_options"]
     if session["mode"] == "subscription":
         values |= {"description": "Subscription creation", "setup_future_usage": "off_session"}
     intent = payment_intents.build(

@@ -112,6 +112,7 @@ def _checkout_page(world: World, session: Thing, typed: dict[str, str], error: d
         every=items[0]["every"] if items else "",
         items=items,
         mode=mode,
+        submit_words=(session["custom_text"]["submit"] or {}).get("message", ""),
         button=f"{verb} {total}" if mode == "payment" else verb,
         button_words=(texts.get("submit") or {}).get("message", ""),
         cancel_url=session["cancel_url"] or "",

@@ -77,7 +77,7 @@ def attempt(
         charge = charges.fail(world, intent, method, decline)
         return refuse(world, intent, method, decline_error(charge, decline), charge)
     charge = charges.succeed(world, intent, method, three_d_secure=authenticated)
-    if intent["capture_method"] == "manual":
+    if charges.is_only_reserved(intent):
         changes: Params = {"status": "requires_capture", "amount_capturable": intent["amount"]}
         events.update(world, intent, None, latest_charge=charge["id"], **changes)
         events.emit(world, "payment_intent.amount_capturable_updated", intent)

@@ -87,7 +87,9 @@ def change(world: World, subscription: Thing, params: Params) -> Params:
         price = price_of(world, given, where) if "price" in given or "price_data" in given else item["price"]
         quantity = given.get("quantity", item["quantity"])
         _check_change(subscription, item, price, where)
-        check_amount(price["unit_amount"] * quantity, price["currency"], param=where)
+        # A subscription may cost nothing for a while; its invoices are then paid without a charge.
+        if price["unit_amount"]:
+            check_amount(price["unit_amount"] * quantity, price["currency"], param=where)
         if behaviour == "create_prorations":
             _prorate(world, subscription, item, price, quantity)
         metadata = merged_metadata(item["metadata"], given["metadata"]) if "metadata" in given else item["metadata"]

@@ -1,70 +1,76 @@
 """The desk: one page on which editors make an issue, approve it, and watch it leave."""
 
-import re
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from newsroom import registry
 from newsroom.history import entries_of
-from newsroom.mail import queue_mail
-from subscriptions import claims, editing, issues, rendering
-from subscriptions.admin.issue_steps import HISTORY_WORDS, STEPS, Step
+from subscriptions import claims, editing, figures, issues, rendering, sharing
+from subscriptions.admin.desk_access import issue_for, user_of
+from subscriptions.admin.desk_form import act_of, edition_of
+from subscriptions.admin.desk_preview import size_of
+from subscriptions.admin.issue_steps import HISTORY_WORDS, STEPS, Step, answers
 from subscriptions.assembling import this_weeks
 from subscriptions.checklist import checklist, places
 from subscriptions.editing import Edition
-from subscriptions.models import Delivery, Issue, Subscription
-
-# A mail's own styles may stand here because nothing else may: no script, no request but for the site's own images.
-MAIL_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'self'; sandbox allow-popups"
-)
-# Words that a button sends, such as `up:12`.
-ACT = re.compile(r"^(save|up|down|remove|add|order)(?::(\d+(?:,\d+)*))?$")
+from subscriptions.models import Delivery, Issue, PreviewLink, Subscription
 
 
 @require_GET
 def make(request: HttpRequest, pk: int, *, model_admin: ModelAdmin) -> HttpResponseBase:
-    return _page(model_admin, request, _issue(request, pk))
+    return _page(model_admin, request, issue_for(request, pk))
 
 
 @require_POST
 def save(request: HttpRequest, pk: int, *, model_admin: ModelAdmin) -> HttpResponseBase:
-    """Store everything in the form, whichever of its buttons was pressed, and do what the button says."""
-    issue = _issue(request, pk)
-    edition = _edition(request)
-    try:
-        editing.save(
-            issue, edition=edition, by=_user(request), at=timezone.now(), act=_act(request.POST.get("act", ""))
-        )
-    except editing.Conflict as conflict:
-        return _page(model_admin, request, conflict.issue, typed=edition, conflict=conflict, status=409)
-    except (editing.NotAvailable, issues.StepRefused) as refusal:
-        messages.error(request, str(refusal))
-        return _page(model_admin, request, issue, typed=edition, status=409)
+    """Store everything in the form, whichever of its buttons was pressed, and then do what the button says."""
+    issue = issue_for(request, pk)
+    edition = edition_of(request)
+    if edition is not None:
+        try:
+            editing.save(issue, edition=edition, by=user_of(request), at=timezone.now(), act=act_of(request))
+        except editing.Conflict as conflict:
+            return _page(model_admin, request, conflict.issue, typed=edition, conflict=conflict, status=409)
+        except (editing.NotAvailable, issues.StepRefused) as refusal:
+            messages.error(request, str(refusal))
+            return _page(model_admin, request, issue_for(request, pk), typed=edition, status=409)
+    what, _colon, which = request.POST.get("act", "").partition(":")
+    if what == "step":
+        return step(request, pk, which, model_admin=model_admin)
+    issue.refresh_from_db()
+    if what == "test":
+        _send_test(request, issue, to_seeds=which == "seeds")
+    elif what == "share":
+        sharing.share(issue, by=user_of(request), at=timezone.now(), note=request.POST.get("note", "").strip())
+        messages.success(request, _("The link is ready below the preview."))
+    elif what == "revoke" and which.isascii() and which.isdecimal():
+        sharing.revoke(issue, int(which), by=user_of(request), at=timezone.now())
+        messages.success(request, _("The link no longer opens."))
     return redirect("admin:subscriptions_issue_change", pk)
 
 
 def step(request: HttpRequest, pk: int, name: str, *, model_admin: ModelAdmin) -> HttpResponseBase:
     """Do one step, after a question where there is one to ask. A GET changes nothing."""
-    issue = _issue(request, pk)
+    issue = issue_for(request, pk)
     chosen = STEPS.get(name)
     if chosen is None:
         raise Http404
-    if not _user(request).has_perm(chosen.permission):
+    if not user_of(request).has_perm(chosen.permission):
         raise PermissionDenied
+    if "act" in request.POST and (chosen.question or chosen.needs_reason):
+        return redirect("admin:subscriptions_issue_step", pk, name)
     reason = request.POST.get("reason", "").strip()
     is_answered = request.method == "POST" and (not chosen.question or "confirmed" in request.POST)
     if not is_answered or (chosen.needs_reason and not reason):
@@ -85,98 +91,29 @@ def step(request: HttpRequest, pk: int, name: str, *, model_admin: ModelAdmin) -
 
 
 @require_GET
-@xframe_options_sameorigin
-def mail(request: HttpRequest, pk: int, *, model_admin: ModelAdmin) -> HttpResponseBase:
-    """Show the mail's HTML as it would arrive, with links of the reader's own that lead nowhere."""
-    issue = _issue(request, pk)
-    html = issue.rendering.mail_html if hasattr(issue, "rendering") else _rendered(issue).mail_html
-    response = HttpResponse(rendering.with_dead_links(html))
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
-    return response
+def progress(request: HttpRequest, pk: int, *, model_admin: ModelAdmin) -> HttpResponseBase:
+    """Show how the issue is getting on, as the part of the desk that a script asks for every few seconds."""
+    issue = issue_for(request, pk)
+    if issue.started_at is None:
+        raise Http404
+    return TemplateResponse(
+        request,
+        "admin/subscriptions/issue/_progress.html",
+        {"issue": issue, "newsletter": issue.newsletter, **_progress(issue)},
+    )
 
 
-@require_GET
-def text(request: HttpRequest, pk: int, *, model_admin: ModelAdmin) -> HttpResponseBase:
-    issue = _issue(request, pk)
-    words = issue.rendering.mail_text if hasattr(issue, "rendering") else _rendered(issue).mail_text
-    return HttpResponse(rendering.with_dead_links(words), content_type="text/plain; charset=utf-8")
-
-
-@require_POST
-def test(request: HttpRequest, pk: int, *, model_admin: ModelAdmin) -> HttpResponseBase:
-    """Mail the issue as it stands to the editor who asks."""
-    issue = _issue(request, pk)
-    user = _user(request)
-    if not user.email:
-        messages.error(request, _("Your account has no address to send a test to."))
-        return redirect("admin:subscriptions_issue_change", pk)
-    rendered = _rendered(issue)
-    with transaction.atomic():
-        queue_mail(
-            key=f"issue-test-{uuid4()}",
-            template="issue_test",
-            to=user.email,
-            language=issue.newsletter.language,
-            context={
-                "title": rendered.subject,
-                "text": rendering.with_dead_links(rendered.mail_text),
-                "html": rendering.with_dead_links(rendered.mail_html),
-            },
-        )
-    messages.success(request, _("A test is on its way to you."))
-    return redirect("admin:subscriptions_issue_change", pk)
-
-
-def _issue(request: HttpRequest, pk: int) -> Issue:
-    if not _user(request).has_perm("subscriptions.view_issue"):
-        raise PermissionDenied
-    return get_object_or_404(Issue.objects.select_related("newsletter", "rendering", "approved_by"), pk=pk)
-
-
-def _user(request: HttpRequest) -> User:
-    # The admin lets nobody in who is not signed in.
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
-
-
-def _rendered(issue: Issue) -> rendering.Rendered:
-    return rendering.render(issue, at=timezone.now())
-
-
-def _edition(request: HttpRequest) -> Edition:
-    data = request.POST
-    version = data.get("version", "")
-    picks = {
-        int(name[len("headline-") :]): (
-            " ".join(data[name].split())[:200],
-            data.get(f"blurb-{name[len('headline-') :]}", "").strip()[:1000],
-        )
-        for name in data
-        if name.startswith("headline-") and name[len("headline-") :].isdecimal()
-    }
-    words = {
-        "subject": " ".join(data.get("subject", "").split())[:200],
-        "preheader": " ".join(data.get("preheader", "").split())[:200],
-        "letter": data.get("letter", "").replace("\r\n", "\n").strip()[:10_000],
-    }
-    return Edition(version=int(version) if version.isdecimal() else 0, words=words, picks=picks)
-
-
-def _act(text: str) -> editing.Act | None:
-    match = ACT.match(text)
-    if match is None or match[2] is None:
-        return None
-    numbers = [int(number) for number in match[2].split(",")]
-    acts = {
-        "up": lambda: editing.move(numbers[0], by_places=-1),
-        "down": lambda: editing.move(numbers[0], by_places=1),
-        "remove": lambda: editing.remove(numbers[0]),
-        "add": lambda: editing.add(numbers[0]),
-        "order": lambda: editing.reorder(numbers),
-    }
-    make_act = acts.get(match[1])
-    return make_act() if make_act else None
+def _send_test(request: HttpRequest, issue: Issue, *, to_seeds: bool) -> None:
+    """Mail the issue as it is saved to the editor who asks, or to the newsletter's seed list."""
+    user = user_of(request)
+    to = issue.newsletter.seeds if to_seeds else [user.email] if user.email else []
+    if not to:
+        messages.error(request, _("There is no address to send a test to."))
+        return
+    count = sharing.send_tests(issue, to=to, by=user, at=timezone.now())
+    messages.success(
+        request, ngettext("A test is on its way.", "%(count)s tests are on their way.", count) % {"count": count}
+    )
 
 
 def _page(
@@ -189,10 +126,11 @@ def _page(
     status: int = 200,
 ) -> HttpResponseBase:
     at = timezone.now()
-    user = _user(request)
+    user = user_of(request)
     is_editable = issue.is_editable and user.has_perm(editing.CHANGE)
-    progress = claims.progress(issue, at=at) if issue.started_at else None
-    size = len(issue.rendering.mail_html.encode()) if hasattr(issue, "rendering") else _rendered(issue).html_bytes
+    rendered = rendering.shown(issue, at=at)
+    progress = _progress(issue) if issue.started_at else {}
+    words = typed.words if typed else {name: getattr(issue, name) for name in editing.WORDS}
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.model._meta,
@@ -201,29 +139,53 @@ def _page(
         "issue": issue,
         "newsletter": issue.newsletter,
         "is_editable": is_editable,
-        "subject": typed.words["subject"] if typed else issue.subject,
-        "preheader": typed.words["preheader"] if typed else issue.preheader,
-        "letter": typed.words["letter"] if typed else issue.letter,
+        "words": words,
         "picks": _pick_rows(issue, typed),
         "available": list(this_weeks(issue, at=at)[:60]) if is_editable else [],
         "places": [(kind.label, count) for kind, count in places(issue.newsletter).items() if count],
-        "findings": checklist(issue, at=at) if issue.is_editable else [],
-        "steps": [(name, one) for name, one in STEPS.items() if _is_open(name, one, issue, user, progress)],
-        "size": size,
-        "size_share": min(100, round(100 * size / rendering.GMAIL_CLIPS_AT)),
-        "is_near_limit": size >= rendering.WARN_AT,
-        "progress": progress,
-        "exclusions": sorted(issue.exclusions.items()),
+        "running_appeal": _running_appeal(issue) if is_editable else None,
+        "findings": checklist(issue, at=at, rendered=rendered) if issue.is_editable else [],
+        "steps": _open_steps(issue, user, progress.get("progress")),
+        "answers": answers(issue, user),
+        "size": size_of(rendered),
+        "seeds": len(issue.newsletter.seeds),
+        "links": _links(issue, at) if user.has_perm(editing.CHANGE) else [],
+        "may_share": user.has_perm(editing.CHANGE),
         "history": _history(issue),
         "conflict": conflict,
         "has_view_permission": True,
+        **progress,
     }
     return TemplateResponse(request, "admin/subscriptions/issue/desk.html", context, status=status)
 
 
-def _is_open(name: str, chosen: Step, issue: Issue, user: User, progress: claims.Progress | None) -> bool:
+def _progress(issue: Issue) -> dict[str, Any]:
+    """Return the figures of an issue that has begun to leave, all of them from rows that are summed already."""
+    return {
+        "progress": claims.progress(issue, at=timezone.now()),
+        "reasons": figures.reasons(issue),
+        "aftermath": figures.aftermath(issue),
+    }
+
+
+def _running_appeal(issue: Issue) -> str:
+    """Return the title of the appeal that will run when the issue leaves, or ''."""
+    found = (make(issue.newsletter.language, issue.send_at) for make in registry.issue_appeals)
+    return next((appeal.title for appeal in found if appeal is not None), "")
+
+
+def _open_steps(issue: Issue, user: User, progress: claims.Progress | None) -> list[tuple[str, Step]]:
     has_unknown = progress is not None and progress.counts["unknown"] > 0
-    return chosen.is_open(issue, user) and (name != "resend-unknown" or has_unknown)
+    return [
+        (name, one)
+        for name, one in STEPS.items()
+        if not one.is_only_answer and one.is_open(issue, user) and (name != "resend-unknown" or has_unknown)
+    ]
+
+
+def _links(issue: Issue, at: datetime) -> list[dict[str, Any]]:
+    shared = PreviewLink.objects.open(at).filter(issue=issue).select_related("made_by").order_by("-made_at", "-pk")
+    return [{"link": link, "url": sharing.preview_url(link)} for link in shared[:20]]
 
 
 def _history(issue: Issue) -> list[dict[str, Any]]:
@@ -260,8 +222,8 @@ def _question(model_admin: ModelAdmin, request: HttpRequest, issue: Issue, name:
         "name": name,
         "step": chosen,
         "readers": readers if name == "send-now" else None,
+        "findings": checklist(issue, at=timezone.now()) if name == "send-now" else [],
         "unknown": Delivery.objects.filter(issue=issue).unknown().count() if name == "resend-unknown" else None,
         "is_reason_missing": request.method == "POST" and chosen.needs_reason,
-        "site_url": settings.SITE_URL,
     }
     return TemplateResponse(request, "admin/subscriptions/issue/question.html", context)

@@ -12,7 +12,8 @@ from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import FactsAdmin
-from subscriptions.admin import desk
+from subscriptions.admin import desk, desk_preview
+from subscriptions.figures import REASON_WORDS
 from subscriptions.models import Delivery, Issue, MailEvent, SendingLimit
 
 
@@ -38,9 +39,10 @@ class IssueAdmin(admin.ModelAdmin):
             "<int:pk>/change/": ("subscriptions_issue_change", desk.make),
             "<int:pk>/save/": ("subscriptions_issue_save", desk.save),
             "<int:pk>/step/<slug:name>/": ("subscriptions_issue_step", desk.step),
-            "<int:pk>/mail/": ("subscriptions_issue_mail", desk.mail),
-            "<int:pk>/text/": ("subscriptions_issue_text", desk.text),
-            "<int:pk>/test/": ("subscriptions_issue_test", desk.test),
+            "<int:pk>/progress/": ("subscriptions_issue_progress", desk.progress),
+            "<int:pk>/mail/": ("subscriptions_issue_mail", desk_preview.mail),
+            "<int:pk>/preview/": ("subscriptions_issue_preview", desk_preview.preview),
+            "<int:pk>/measure/": ("subscriptions_issue_measure", desk_preview.measure),
         }
         own = [
             path(route, self.admin_site.admin_view(partial(view, model_admin=self)), name=name)
@@ -66,21 +68,7 @@ class ReasonFilter(admin.SimpleListFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("unsubscribed", _("unsubscribed")),
-            ("unconfirmed", _("has still to confirm")),
-            ("paused", _("paused")),
-            ("suppressed", _("not written to")),
-            ("erased", _("erased")),
-            ("cancelled", _("cancelled")),
-            ("refused", _("refused")),
-            ("expired", _("no try left")),
-            ("no-answer", _("no answer")),
-            ("worker-lost", _("worker lost")),
-            ("deferred", _("delayed")),
-            ("rate", _("sending limit")),
-            ("resent", _("sent again")),
-        ]
+        return list(REASON_WORDS.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
         return queryset.filter(reason=self.value()) if self.value() else queryset
@@ -117,5 +105,5 @@ class MailEventAdmin(FactsAdmin):
 
 @admin.register(SendingLimit)
 class SendingLimitAdmin(admin.ModelAdmin):
-    list_display = ["__str__", "per_minute", "rests_until", "rest_reason"]
+    list_display = ["__str__", "per_minute", "warms_up_from", "rests_until", "rest_reason"]
     ordering = ["domain"]

@@ -32,6 +32,8 @@ FIELD = "token"
 WORD_JOINER = "\u2060"
 # Single readers refused one after the other, with nobody taken, before the letter and not the readers are to blame.
 MOST_REFUSED_ALONE = 10
+# How often a provider that asks for patience is waited for; then the next minute's tick asks again.
+MOST_WAITS = 3
 
 
 class HttpTransport:
@@ -94,15 +96,17 @@ class HttpTransport:
         message = self._message(batch)
         if self._backend is None:
             self._backend = provider_api.open_provider(self.provider)
+        patience = MOST_WAITS
         while True:
             if steady() >= deadline:
                 raise ProviderDown("the lease is over")
             try:
                 statuses = provider_api.post(self._backend, message, provider=self.provider)
             except ProviderDown as error:
-                if provider_api.wait_for(error, until=deadline, clock=steady):
-                    continue
-                raise
+                patience -= 1
+                if patience < 0 or not provider_api.wait_for(error, until=deadline, clock=steady):
+                    raise
+                continue
             except NoAnswer as error:
                 logger.warning("%s deliveries have no answer from the provider: %s", len(batch), error.code)
                 return _all(Verdict.UNKNOWN, batch, error)

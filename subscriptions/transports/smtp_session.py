@@ -22,6 +22,9 @@ from subscriptions.transports import Envelope, Outcome, TransportDown, Verdict
 REPLY_LINE = re.compile(rb"^(\d{3})([ -]?)(.*)$", re.DOTALL)
 # RFC 5321 section 4.5.3.1.5 allows 512 bytes; a server that sends this much without an answer is broken or hostile.
 LONGEST_REPLY = 65_536
+# A receiver's policy, such as Gmail's 4.7.28, handed through by a relay: it is about this recipient's domain, and
+# moving the message to another connection would only insist.
+TOO_FAST = re.compile(r"\b4\.7\.\d")
 MAILBOX = re.compile(r"^[\x21-\x3b\x3d\x3f-\x7e]+@[A-Za-z0-9.\-:\[\]]+$")
 
 
@@ -291,7 +294,8 @@ class SmtpSession:
             raise SessionLost(f"{code} without a question")
         step, passage = self._awaited.popleft()
         if code == 421:
-            if step is Step.DOT and passage.outcome is None:
+            is_about_reader = step in {Step.RCPT, Step.DATA} and TOO_FAST.search(words) is not None
+            if (step is Step.DOT or is_about_reader) and passage.outcome is None:
                 self.settled.append(passage.settle(Verdict.DEFERRED, code, words))
             self._awaited.appendleft((step, passage))
             raise SessionLost(f"421 {words}")

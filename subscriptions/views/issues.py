@@ -2,16 +2,22 @@
 
 from datetime import date
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from newsroom.feeds import FullTextAtom
 from newsroom.pages import public, render_page
-from subscriptions import rendering
+from subscriptions import rendering, sharing
+from subscriptions.mail_pages import Look, mail_page
+from subscriptions.messages import absolute
 from subscriptions.models import Issue, Newsletter
+from subscriptions.stories import with_whole_links
 
 ISSUES_PER_PAGE = 50
+ISSUES_IN_FEED = 12
 
 
 class DateConverter:
@@ -85,6 +91,70 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
         )
     rendered = rendering.render(draft, at=timezone.now(), is_sample=True)
     return _cached(_issue_page(request, draft, rendered.web_html, rendered.subject, is_sample=True))
+
+
+@require_safe
+@public
+def shared_preview(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Show an issue before it leaves to whoever holds an open link; no cache and no search engine keeps the page."""
+    try:
+        issue = sharing.open_preview(token, at=timezone.now())
+    except sharing.PreviewOver:
+        return _private(render_page(request, "newsroom/preview_over.html", status=410))
+    language = issue.newsletter.language
+    context = {"issue": issue, "newsletter": issue.newsletter, "token": token}
+    return _private(render_page(request, "subscriptions/shared_preview.html", context, language=language))
+
+
+@require_safe
+@public
+def shared_mail(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Show the mail itself, for the frame of the page above or alone."""
+    at = timezone.now()
+    try:
+        issue = sharing.open_preview(token, at=at)
+    except sharing.PreviewOver:
+        return _private(render_page(request, "newsroom/preview_over.html", status=410))
+    return _private(mail_page(rendering.shown(issue, at=at), Look.of(request.GET.get("look", ""))))
+
+
+@require_safe
+@public
+def feed(request: HttpRequest, slug: str) -> HttpResponse:
+    """Carry the newest issues whole, as Atom: where mail is read by others, a feed reader may be the safer mailbox."""
+    newsletter = get_object_or_404(Newsletter, slug=slug)
+    issues = Issue.objects.on_the_web().filter(newsletter=newsletter).select_related("rendering").newest_first()
+    issues = issues.defer("letter", "rendering__mail_html", "rendering__mail_text")[:ISSUES_IN_FEED]
+    atom = FullTextAtom(
+        title=newsletter.name,
+        link=absolute(reverse("subscriptions:archive", args=[newsletter.slug])),
+        description=newsletter.description,
+        language=newsletter.language,
+        feed_url=absolute(request.path),
+    )
+    for issue in issues:
+        issue.newsletter = newsletter
+        atom.add_item(
+            title=issue.rendering.subject,
+            link=absolute(issue.get_absolute_url()),
+            description=issue.rendering.preheader,
+            content=with_whole_links(issue.rendering.web_html),
+            unique_id=absolute(issue.get_absolute_url()),
+            pubdate=issue.started_at,
+            updateddate=issue.rendering.rendered_at,
+        )
+    response = HttpResponse(atom.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+    if not newsletter.is_indexed:
+        response.headers["X-Robots-Tag"] = "noindex"
+    return _cached(response)
+
+
+def _private(response: HttpResponseBase) -> HttpResponseBase:
+    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+    response.headers["Cache-Control"] = "no-store"
+    # The address is the key, so it must not travel to the pages that the mail links to.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def _issue_page(

@@ -51,6 +51,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords() -> None:
+    """Keep the product's own way of hashing: the running programs read the passwords that are stored here."""
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     return {"executable_path": find_browser(), "args": ARGUMENTS}

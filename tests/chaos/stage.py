@@ -27,6 +27,7 @@ from subscriptions.models import Delivery, Issue, Subscriber, Subscription
 from tests.subscriptions.factories import make_newsletter
 from tests.subscriptions.issue_factories import make_issue
 from tests.subscriptions.nasty_smtp import NastyServer
+from tests.subscriptions.provider_server import ProviderServer
 
 PROJECT = Path(__file__).resolve().parents[2]
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,12 +128,17 @@ class Stage:
     # Workers
 
     def start_worker(
-        self, issue: Issue, server: NastyServer, *, window_seconds: float = 1.0, dot_seconds: float = 1.0
+        self,
+        issue: Issue,
+        server: NastyServer | ProviderServer,
+        *,
+        window_seconds: float = 1.0,
+        dot_seconds: float = 1.0,
     ) -> subprocess.Popen[bytes]:
         worker = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.worker", str(issue.pk), str(window_seconds), str(dot_seconds), "3"],
             cwd=PROJECT,
-            env=self.environment | {"EMAIL_URL": f"smtp://127.0.0.1:{server.port}", "SENDING_WORKERS": "3"},
+            env=self.environment | {"EMAIL_URL": server.email_url, "SENDING_WORKERS": "3"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -143,6 +149,12 @@ class Stage:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         self.workers.remove(worker)
+
+    def kill_server(self, name: str) -> None:
+        """End a server of this stage at once, as a crash does."""
+        child = next(child for child in self.servers.children if child.program.name == name)
+        os.kill(child.pid, signal.SIGKILL)
+        child.process.wait()
 
     def stop_workers(self) -> None:
         for worker in list(self.workers):
@@ -159,14 +171,14 @@ class Stage:
         issues.finish(issue, at=at)
 
     def wait_until_done(self, issue: Issue, *, seconds: float = 60.0) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds + (issue.prepared or 0) / 20
         while Issue.objects.get(pk=issue.pk).state != Issue.State.SENT:
             assert time.monotonic() < deadline, f"The issue hangs: {self.states(issue)}"
             self.tick(issue)
             time.sleep(0.1)
 
     def wait_for_accepted(self, issue: Issue, count: int, *, seconds: float = 30.0) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds + count / 20
         while claims.progress(issue, at=timezone.now()).counts["accepted"] < count:
             assert time.monotonic() < deadline, f"Too few accepted: {self.states(issue)}"
             time.sleep(0.02)
@@ -174,10 +186,11 @@ class Stage:
     def states(self, issue: Issue) -> Counter[str]:
         return Counter(Delivery.objects.filter(issue=issue).values_list("state", flat=True))
 
-    def account(self, issue: Issue, server: NastyServer) -> Account:
+    def account(self, issue: Issue, server: NastyServer | ProviderServer) -> Account:
         """Compare the rows with the mail server's count. Nobody may be lost, nor doubled outside the unknown."""
         rows = list(Delivery.objects.filter(issue=issue).values_list("uuid", "state", "tries"))
-        taken = {uuid: server.taken[f"<{uuid.hex}@meridian.example>"] for uuid, _state, _tries in rows}
+        name = "<{}@meridian.example>" if isinstance(server, NastyServer) else "{}"
+        taken = {uuid: server.taken[name.format(uuid.hex)] for uuid, _state, _tries in rows}
         issue.refresh_from_db()
         assert sum(server.taken.values()) == sum(taken.values()), "the server took something nobody sent"
         return Account(

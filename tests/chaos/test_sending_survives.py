@@ -11,19 +11,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
+from redis import Redis
 
-from subscriptions import issues
-from subscriptions.models import Delivery, Issue, Newsletter
+from subscriptions import consent, issues, reports
+from subscriptions.models import Consent, Delivery, Issue, Newsletter, SendingLimit, Subscription
+from subscriptions.readers import erase_person
 from tests.chaos.stage import Stage
 from tests.subscriptions.nasty_smtp import NastyServer
+from tests.subscriptions.provider_server import ProviderServer, always_good
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
-READERS = int(os.environ.get("CHAOS_READERS", "300"))
+READERS = int(os.environ.get("CHAOS_READERS", "200"))
 WINDOW = 20
+KILLS = max(3, READERS // 100)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +40,12 @@ def stage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 def _no_worker_is_left(stage: Stage) -> Iterator[None]:
     yield
     stage.stop_workers()
+    SendingLimit.objects.all().delete()
 
 
 def test_killed_workers_lose_nobody_and_double_nobody(stage: Stage, say: Callable[[str], None]) -> None:
     issue = stage.make_issue(readers=READERS)
-    kills = 5
+    kills = KILLS
     with NastyServer(seconds_per_message=0.01) as server:
         workers = [stage.start_worker(issue, server) for _number in range(2)]
         chance = random.Random(1)
@@ -68,11 +73,14 @@ def test_killed_workers_lose_nobody_and_double_nobody(stage: Stage, say: Callabl
 
 def test_a_worker_that_sleeps_beyond_its_lease_is_shut_out(stage: Stage, say: Callable[[str], None]) -> None:
     issue = stage.make_issue(readers=READERS)
-    with NastyServer(seconds_per_message=0.01) as server:
-        sleeper = stage.start_worker(issue, server, window_seconds=1, dot_seconds=3)
+    # Slow at first, so that the worker is stopped in the middle of a window.
+    with NastyServer(seconds_per_message=0.12) as server:
+        sleeper = stage.start_worker(issue, server, window_seconds=1, dot_seconds=2)
         stage.wait_for_accepted(issue, 1)
+        time.sleep(0.2)
         sleeper.send_signal(signal.SIGSTOP)
-        time.sleep(4.5)  # The lease is one second for the window and three for the last answer.
+        server.seconds_per_message = 0.005
+        time.sleep(3.3)  # The lease is one second for the window and two for the last answer.
         stage.tick(issue)
         unknown = stage.states(issue)["unknown"]
         stage.start_worker(issue, server)
@@ -83,7 +91,7 @@ def test_a_worker_that_sleeps_beyond_its_lease_is_shut_out(stage: Stage, say: Ca
         account = stage.account(issue, server)
         say(f"stopped beyond the lease with {unknown} unknown: {account}")
 
-        assert unknown <= WINDOW
+        assert 1 <= unknown <= WINDOW
         assert (account.lost, account.doubled) == (0, 0)
         assert account.states["accepted"] + account.states["unknown"] == READERS
 
@@ -93,6 +101,10 @@ def test_a_mail_server_that_breaks_everywhere_loses_nobody(stage: Stage, say: Ca
     tricks = ["drop", "drop", "421 4.3.2 closing", "451 4.3.0 later"]
 
     def plan(step: str, count: int) -> str | None:
+        if step == "rcpt" and count % 40 == 0:
+            return "550 5.1.1 unknown"
+        if step in {"text", "dot"} and count % 90 == 0:
+            return "hang"
         if chance.random() > 0.03:
             return None
         if step in {"connect", "ehlo"}:
@@ -105,24 +117,31 @@ def test_a_mail_server_that_breaks_everywhere_loses_nobody(stage: Stage, say: Ca
             stage.start_worker(issue, server)
         stage.wait_until_done(issue, seconds=120)
         account = stage.account(issue, server)
-        say(f"a breaking mail server: {account}")
+        say(f"a breaking, refusing and hanging mail server: {account}")
 
         assert account.states["accepted"] + account.states["unknown"] + account.states["refused"] == READERS
+        assert account.states["refused"] >= READERS // 60
         assert (account.lost, account.doubled) == (0, 0)
-        # Only a reader whom the server failed nine times over is given up, and the row says so.
-        expired = Delivery.objects.filter(issue=issue, state="refused")
-        assert set(expired.values_list("reason", flat=True)) <= {"expired"}
+        # Beside those it refused, only a reader whom the server failed nine times over is given up; the row says so.
+        refused = Delivery.objects.filter(issue=issue, state="refused")
+        assert set(refused.values_list("reason", flat=True)) <= {"expired", "refused"}
+
+        _send_unknown_again(stage, issue)
+        after = stage.account(issue, server)
+        say(f"after the unknown were sent again: {after}")
+        assert after.lost == 0
+        assert after.doubled_known == 0
 
 
 def test_the_rule_to_resend_reaches_everyone(stage: Stage, say: Callable[[str], None]) -> None:
-    issue = stage.make_issue(readers=120, unknown_deliveries=Newsletter.UnknownDeliveries.RESEND)
+    issue = stage.make_issue(readers=80, unknown_deliveries=Newsletter.UnknownDeliveries.RESEND)
     with NastyServer(lambda step, count: "drop" if step == "dot" and count % 10 == 0 else None) as server:
         stage.start_worker(issue, server)
         stage.wait_until_done(issue)
         account = stage.account(issue, server)
         say(f"resent by rule: {account}")
 
-        assert sum(1 for count in server.taken.values() if count) == 120
+        assert sum(1 for count in server.taken.values() if count) == 80
         assert account.doubled_known == 0
 
 
@@ -143,8 +162,70 @@ def test_postgresql_restarted_in_the_middle_loses_nobody(stage: Stage, say: Call
         assert (account.lost, account.doubled) == (0, 0)
 
 
-def test_two_workers_share_an_issue_without_overlap(stage: Stage, say: Callable[[str], None]) -> None:
+def test_redis_killed_and_emptied_in_the_middle_loses_nobody(stage: Stage, say: Callable[[str], None]) -> None:
+    SendingLimit.objects.create(domain="", per_minute=60 * 200)
     issue = stage.make_issue(readers=READERS)
+    with NastyServer(seconds_per_message=0.01) as server:
+        for _number in range(2):
+            stage.start_worker(issue, server)
+        stage.wait_for_accepted(issue, READERS // 4)
+        for name in ("cache", "broker"):
+            stage.kill_server(name)
+        before = stage.states(issue)["accepted"]
+        # Without Redis each worker counts alone, at a quarter of the rate: slower, and it goes on.
+        stage.wait_for_accepted(issue, min(before + 30, READERS))
+        for name in ("cache", "broker"):
+            stage.servers.restart(name)
+            Redis.from_url(stage.servers.environment[f"{'CACHE' if name == 'cache' else 'REDIS'}_URL"]).flushall()
+        stage.wait_until_done(issue)
+        account = stage.account(issue, server)
+        say(f"both Redis killed and emptied: {account}")
+
+    assert account.states == Counter(accepted=READERS)
+    assert (account.lost, account.doubled) == (0, 0)
+
+
+def test_workers_killed_while_a_provider_answers_lose_nobody(stage: Stage, say: Callable[[str], None]) -> None:
+    """A call is one window, so a worker that dies in the middle of one leaves that window unknown and no more."""
+    slow_and_moody: list[int | str | None] = [None, None, None, 503, None, None, "drop", None, None, 500]
+
+    def plan(count: int, recipients: list[str]) -> int | str | None:
+        time.sleep(0.05)
+        return slow_and_moody[count % len(slow_and_moody)]
+
+    issue = stage.make_issue(readers=READERS)
+    with ProviderServer(plan) as server:
+        workers = [stage.start_worker(issue, server, window_seconds=2) for _number in range(2)]
+        stage.wait_for_accepted(issue, READERS // 6)
+        stage.kill_worker(workers.pop())
+        stage.start_worker(issue, server, window_seconds=2)
+        stage.wait_until_done(issue)
+        account = stage.account(issue, server)
+        say(f"a moody provider and a killed worker: {account}")
+
+        assert account.states["accepted"] + account.states["unknown"] == READERS
+        assert (account.lost, account.doubled) == (0, 0)
+        server.plan = always_good
+        _send_unknown_again(stage, issue)
+        after = stage.account(issue, server)
+        assert after.states == Counter(accepted=READERS)
+        assert after.doubled_known == 0
+
+
+def test_two_workers_share_an_issue_without_overlap_and_heed_who_left(stage: Stage, say: Callable[[str], None]) -> None:
+    """Each worker is a process with connections of its own, to Redis too."""
+    SendingLimit.objects.create(domain="", per_minute=60 * 1000)
+    issue = stage.make_issue(readers=READERS)
+    at = timezone.now()
+    leaving, bouncing, erased = (list(issue.deliveries.order_by("pk")[n : n + 8]) for n in (0, 60, 120))
+    for delivery in leaving:
+        consent.withdraw(_subscription(delivery), page="", method=Consent.Method.ONE_CLICK, at=at)
+    for delivery in bouncing:
+        reports.failed(_subscription(delivery).subscriber.email, status_code="5.1.1", at=at)
+    gone = {_subscription(delivery).subscriber.email for delivery in erased}
+    for email in gone:
+        with transaction.atomic():
+            erase_person(email, at)
     with NastyServer(seconds_per_message=0.005) as server:
         for _number in range(2):
             stage.start_worker(issue, server, window_seconds=60, dot_seconds=60)
@@ -152,10 +233,19 @@ def test_two_workers_share_an_issue_without_overlap(stage: Stage, say: Callable[
         account = stage.account(issue, server)
         say(str(account))
 
-    assert account.states == Counter(accepted=READERS)
+    skipped = Delivery.objects.filter(issue=issue, state="skipped").values_list("reason", flat=True)
+    assert Counter(skipped) == Counter(unsubscribed=8, suppressed=8, erased=8)
+    assert account.states == Counter(accepted=READERS - 24, skipped=24)
     assert (account.lost, account.doubled) == (0, 0)
+    assert not gone & set(server.recipients)
+    assert len(set(server.recipients)) == READERS - 24
     # Each worker keeps three connections.
     assert server.connections == 6
+
+
+def _subscription(delivery: Delivery) -> Subscription:
+    assert delivery.subscription is not None
+    return delivery.subscription
 
 
 def _send_unknown_again(stage: Stage, issue: Issue) -> None:

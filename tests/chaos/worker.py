@@ -10,16 +10,25 @@ import django
 
 django.setup()
 
-from django.db import InterfaceError, OperationalError, connection  # noqa: E402 - after the set-up.
+from django.conf import settings  # noqa: E402 - after the set-up.
+from django.db import InterfaceError, OperationalError, connection  # noqa: E402
 
+from newsroom import provider_api  # noqa: E402
 from subscriptions import sending  # noqa: E402
+from subscriptions.transports import Transport  # noqa: E402
+from subscriptions.transports.http import HttpTransport  # noqa: E402
 from subscriptions.transports.smtp import SmtpTransport, server_from_settings  # noqa: E402
 from subscriptions.transports.smtp_session import Timeouts  # noqa: E402
 
 
 def main(issue_id: int, window_seconds: float, dot_seconds: float, connections: int) -> None:
-    timeouts = Timeouts(connect=1.0, command=dot_seconds, final_dot=dot_seconds)
-    transport = SmtpTransport(server_from_settings(), connections=connections, timeouts=timeouts)
+    transport: Transport
+    if settings.MAIL_PROVIDER is not None:
+        provider_api.TIMEOUT = (1.0, dot_seconds)
+        transport = HttpTransport(settings.MAIL_PROVIDER)
+    else:
+        timeouts = Timeouts(connect=1.0, command=dot_seconds, final_dot=dot_seconds)
+        transport = SmtpTransport(server_from_settings(), connections=connections, timeouts=timeouts)
     # Small windows, so that many of them meet a small number of readers.
     transport.window = 20
     while True:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from donations import reconcile as comparison
@@ -24,6 +24,7 @@ from donations.models import (
 )
 from donations.reconcile import AlreadyRunning, reconcile
 from donations.tasks import nightly
+from donations.truth import payment_intents
 from newsroom.models import OutgoingMail
 from tests.donations.reader import Reader
 
@@ -215,6 +216,92 @@ def test_stripe_being_away_is_told_and_changes_nothing(reader: Reader, settings:
     settings.STRIPE_API_BASE = "http://127.0.0.1:9"
     with pytest.raises(CommandError, match="Start again later"):
         call_command("reconcile", "--apply", stdout=StringIO())
+
+
+@pytest.mark.parametrize(("fault", "word"), [("server_error", "StripeBroke 500"), ("refuse", "StripeRefused 403")])
+def test_an_object_that_stripe_does_not_give_ends_no_comparison_and_alarms_staff(
+    reader: Reader, fault: str, word: str
+) -> None:
+    first, second = reader.start(), reader.start(amount="3000")
+    for donation in (first, second):
+        reader.pay(donation)
+    reader.sandbox.deliveries()
+    spoilt = stripe_api.retrieve_checkout_session(str(reader.session_of(first).stripe_id)).payment_intent
+    reader.sandbox.mode(**{fault: -1}, method="GET", path=f"/v1/payment_intents/{spoilt}")
+    at = timezone.now()
+    told = comparison.nightly(at=at)
+    assert f"unreadable: {spoilt} {word}" in told
+    assert Payment.objects.get().gross == 3000
+    assert OutgoingMail.objects.get(template="notice").key == f"alarm:drift:{at:%Y-%m-%d}"
+    reader.sandbox.mode(**{fault: 0}, method="GET", path=f"/v1/payment_intents/{spoilt}")
+    reconcile(since=since())
+    assert Payment.objects.count() == 2
+    assert reconcile(since=since()).is_clean
+
+
+def test_an_object_that_is_gone_or_unknown_to_our_code_ends_no_comparison(reader: Reader) -> None:
+    reader.pay(reader.start())
+    reader.sandbox.deliveries()
+    report = comparison.Report()
+
+    class Gone:
+        id = "pi_gone"
+
+    comparison._compare(Gone(), lambda obj: "missing", payment_intents.learn, report, dry_run=False)
+    comparison._compare(Gone(), lambda obj: obj.amount, payment_intents.learn, report, dry_run=False)
+    assert report.unreadable == ["pi_gone StripeMissing resource_missing", "pi_gone AttributeError"]
+
+
+def test_a_list_that_breaks_off_ends_no_other_and_alarms_staff(reader: Reader) -> None:
+    reader.pay(reader.start())
+    reader.sandbox.deliveries()
+    reader.sandbox.mode(server_error=-1, method="GET", path="/v1/refunds")
+    told = comparison.nightly(at=timezone.now())
+    assert "not read to the end: refunds (500)" in told
+    assert OutgoingMail.objects.filter(template="notice").count() == 1
+    reader.sandbox.mode(server_error=0, method="GET", path="/v1/refunds")
+    reconcile(since=since())
+    assert Payment.objects.get().state == "paid"
+
+
+def test_a_lost_last_day_comes_back_to_the_cent(reader: Reader) -> None:
+    some_history(reader)
+    old = Payment.objects.filter(state="paid", refunded=0, disputed=0, donation__frequency="once").first()
+    running = RecurringGift.objects.get(donation__frequency="monthly")
+    assert old is not None
+    yesterday = transaction.savepoint()
+    reader.give(amount="4200")
+    reader.give(frequency="monthly", amount="900")
+    reader.give(currency="JPY", amount="5000", email="late@example.org")
+    reader.sandbox.refund(payment_intent=old.payment_intent_id, amount=150)
+    reader.sandbox.dispute(
+        payment_intent=reader.give(amount="2500", email="late@example.org").payments.get().payment_intent_id
+    )
+    reader.sandbox.advance(months=1, days=1)
+    stripe_api.cancel_subscription(running.stripe_id)
+    reader.webhooks()
+    before = books()
+    transaction.savepoint_rollback(yesterday)
+    assert books() != before
+    assert reconcile(since=since()).drift
+    assert books() == before
+    rows = [list(model.objects.order_by("pk").values()) for model in (Payment, Refund, Dispute, Donation, OutgoingMail)]
+    assert reconcile(since=since()).is_clean
+    again = [
+        list(model.objects.order_by("pk").values()) for model in (Payment, Refund, Dispute, Donation, OutgoingMail)
+    ]
+    assert again == rows
+
+
+def test_by_hand_a_bar_shows_how_far_it_is(reader: Reader) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    reader.pay(reader.start())
+    screen = Terminal()
+    call_command("reconcile", stdout=StringIO(), stderr=screen)
+    assert "[########............] payments: 1" in screen.getvalue()
 
 
 def test_long_applied_events_are_deleted_and_open_ones_kept(reader: Reader) -> None:

@@ -19,6 +19,8 @@ from donations.models import Donor, GivingTerms, Payment, TaxProfile, YearlyStat
 from donations.tasks import yearly
 from newsroom import persons
 from newsroom.models import OutgoingMail, Outlet
+from sandbox.demo.gifts import load_organisation
+from sandbox.demo.reading import read_content
 from tests.donations.factories import make_donation, make_donor, make_payment
 
 pytestmark = pytest.mark.django_db
@@ -273,3 +275,11 @@ def test_staff_type_the_tax_number_twice(staff_client: Client) -> None:
     assert staff_client.post(address, {**fields, "tax_number_again": "12345678"}).status_code == 302
     assert TaxProfile.objects.get().country == "CZ"
     assert staff_client.get("/admin/donations/yearlystatement/").status_code == 200
+
+
+def test_the_demo_prints_statements_too() -> None:
+    load_organisation(read_content())
+    TaxProfile.objects.get().full_clean()
+    donor = make_donor()
+    give(donor, "2026-05-05", 1_000)
+    assert "Meridian Media Association" in words_of(statements.as_pdf(statements.issue(donor, 2026, at=JANUARY)))

@@ -242,7 +242,7 @@ def test_calls_that_are_made_rarely_are_well_formed_too(listener: Listener, mock
     now = timezone.now()
     rare: list[Any] = [
         lambda: stripe_api.find_checkout_session(email="reader@example.org", created_from=now, reference="x", number=1),
-        lambda: stripe_api.capture_payment_intent("pi_1"),
+        lambda: stripe_api.capture_payment_intent("pi_1", idempotency_key="capture:pi_1:1"),
         lambda: stripe_api.cancel_payment_intent("pi_1"),
         lambda: stripe_api.create_refund("pi_1", amount=None, metadata={}, idempotency_key="x"),
         lambda: stripe_api.open_invoices_of("sub_1"),

@@ -48,6 +48,10 @@ class NastyServer:
         self._open: set[socket.socket] = set()
         self._is_stopping = False
 
+    @property
+    def email_url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
     def __enter__(self) -> "NastyServer":
         threading.Thread(target=self._accept, daemon=True).start()
         return self

@@ -49,6 +49,10 @@ class ProviderServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v3/"
 
+    @property
+    def email_url(self) -> str:
+        return f"mailgun://key@meridian.example?api_url={self.url}"
+
     def __enter__(self) -> "ProviderServer":
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
 from donations.models import Appeal
 from newsroom.models import Article
@@ -78,6 +79,13 @@ def test_pictures_have_their_words_and_the_text_names_them(newsletter: Newslette
     assert "V. Ilyina" in issue.mail_html
     assert "[Picture: A lamp over a river]" in issue.mail_text
     assert f">{article.headline}</a>" in issue.mail_html
+
+
+def test_pictures_may_stand_in_webmail_and_nothing_else_may(client: Client, newsletter: Newsletter) -> None:
+    name = "Cross-Origin-Resource-Policy"
+
+    assert client.get("/media/images/a.jpg").headers[name] == "cross-origin"
+    assert client.get("/newsletter/friday/").headers[name] == "same-origin"
 
 
 def test_articles_lead_to_a_mirror_and_the_foot_names_all(newsletter: Newsletter) -> None:

@@ -10,10 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
+from newsroom.mail import render_parts
 from newsroom.models import Article, OutgoingMail, Section
 from subscriptions import issues, schedule
 from subscriptions.assembling import assemble
-from subscriptions.models import Delivery, Issue, Newsletter
+from subscriptions.models import Delivery, Issue, Newsletter, Pick
 from tests.newsroom.factories import make_article, make_section
 from tests.subscriptions.factories import make_newsletter, make_subscription
 from tests.subscriptions.issue_factories import make_issue, make_sending_issue, make_stories
@@ -333,6 +334,61 @@ def test_assembly_fills_by_quota_priority_and_recency(db: None, staff_user: User
     assert "priority 5" in picks[0].reason
     mail = OutgoingMail.objects.get(template="issue_assembled")
     assert [pick["headline"] for pick in mail.context["picks"]] == ["Important news", "Newer news", "Feature"]
+    _subject, text, html = render_parts("issue_assembled", mail.context, "en")
+    for part in (text, html):
+        assert "place for “News”; priority 5, published on Nov. 14, 2026" in part
+        assert part.rindex("Important news") < part.index(picks[0].article.standfirst) < part.rindex("Newer news")
+        assert f"/admin/subscriptions/issue/{issue.pk}/change/" in part
+
+
+def test_the_editors_mail_says_what_is_missing(letter: Newsletter, staff_user: User) -> None:
+    Newsletter.objects.update(analysis_places=2)
+
+    schedule.tick(at=THURSDAY)
+
+    mail = OutgoingMail.objects.get(template="issue_assembled")
+    assert "2 places for “Analysis” are empty." in mail.context["findings"]
+    assert mail.context["subject"] == Issue.objects.get().subject
+
+
+def test_a_week_with_a_change_of_clocks_has_its_issue_at_the_readers_hour(staff_user: User) -> None:
+    make_stories(count=8)
+    Article.objects.update(published_at=datetime(2026, 3, 1, tzinfo=UTC))
+    letters = {
+        "Europe/Berlin": (date(2026, 3, 29), date(2026, 10, 25)),
+        "America/New_York": (date(2026, 3, 8), date(2026, 11, 1)),
+        "Australia/Lord_Howe": (date(2026, 4, 5), date(2026, 10, 4)),
+    }
+    for zone, changes in letters.items():
+        # The very day of the change, at an hour that it skips or repeats in most of these zones.
+        newsletter = make_newsletter(
+            without_approval=SEND, minimum_picks=1, time_zone=zone, weekday=6, send_time=time(2, 30), too_late_hours=1
+        )
+        for change in changes:
+            due = newsletter.send_at(change)
+            Article.objects.update(published_at=due - timedelta(days=4))
+            Pick.objects.all().delete()
+            schedule.tick(at=due - timedelta(hours=30))
+            schedule.tick(at=due - timedelta(hours=20))
+            run(due - timedelta(minutes=90), due + timedelta(minutes=90), timedelta(minutes=30))
+            issue = Issue.objects.get(newsletter=newsletter, issue_date=change)
+            # Two that have the same name on the clock and are an hour apart send once, at the first.
+            assert (str(issue.state), issue.started_at) in {("sending", due), ("sent", due)}
+            Issue.objects.filter(newsletter=newsletter).exclude(pk=issue.pk).delete()
+        Newsletter.objects.filter(pk=newsletter.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_leap_friday_at_the_ends_of_the_world_leaves_once(zone: str, staff_user: User) -> None:
+    newsletter = make_newsletter(without_approval=SEND, minimum_picks=1, time_zone=zone, weekday=1)
+    # 29 February 2028 is a Tuesday.
+    due = newsletter.send_at(date(2028, 2, 29))
+    make_article(published_at=due - timedelta(days=3))
+
+    run(due - timedelta(days=2), due + timedelta(hours=2), timedelta(hours=1))
+
+    assert states(newsletter) == {"2028-02-29": "sent", "2028-03-07": "draft"}
+    assert due.astimezone(newsletter.zone).isoformat().startswith("2028-02-29T08:00")
 
 
 def test_what_was_sent_is_never_filled_in_again(letter: Newsletter) -> None:

@@ -4,10 +4,11 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from subscriptions.models import Delivery, Issue, Newsletter
+from subscriptions.models import Delivery, Issue, Newsletter, Subscription
 from tests.mailbox import Mailbox
 from tests.newsroom.factories import make_article
 from tests.subscriptions.factories import make_newsletter, make_subscription
@@ -31,14 +32,17 @@ def readers(newsletter: Newsletter) -> Newsletter:
 
 
 def test_now_sends_to_everyone_and_says_so(readers: Newsletter, smtp: Mailbox) -> None:
+    make_subscription(newsletter=readers, state=Subscription.State.PENDING)
+
     said = send_issue("--now")
 
     issue = Issue.objects.get()
     assert issue.state == Issue.State.SENT
     assert len(smtp.messages) == 2
-    assert "Prepared for 2 readers" in said
-    assert "2 accepted" in said
-    assert issue.get_absolute_url() in said
+    assert "Prepared for 2 readers of 3 subscriptions.\n  not written to: 1 (has still to confirm)" in said
+    assert "So far: 2 accepted by the mail server." in said
+    assert f"{settings.SITE_URL}{issue.get_absolute_url()}" in said
+    assert "{" not in said
 
 
 def test_a_second_call_on_the_same_day_sends_nothing(readers: Newsletter, smtp: Mailbox) -> None:

@@ -1,15 +1,21 @@
 """Mail leaves no faster than the limits say, however many workers there are and whether Redis is there or not."""
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
+from redis import Redis
 
-from subscriptions import rates, sending
+from subscriptions import claims, issues, rates, sending
 from subscriptions.models import Delivery, Issue, Newsletter, SendingLimit
+from subscriptions.transports import Outcome, Verdict
 from tests.mailbox import Mailbox
-from tests.subscriptions.factories import make_subscription
+from tests.subscriptions.factories import NOW, make_subscription
 from tests.subscriptions.issue_factories import make_sending_issue
 
 pytestmark = pytest.mark.django_db
@@ -102,3 +108,83 @@ def test_a_domain_that_says_we_are_too_fast_rests(newsletter: Newsletter, smtp: 
     sending.send_issue(issue.pk)
     assert smtp.messages == []
     assert set(Delivery.objects.values_list("reason", flat=True)) == {"rate"}
+
+
+def test_a_domain_that_complains_soon_again_rests_longer_and_begins_easily(newsletter: Newsletter) -> None:
+    deliveries = [claims.Claimed(1, UUID(int=1), 0, "reader@gmail.example", UUID(int=2))]
+    outcomes = [Outcome(1, Verdict.DEFERRED, 421, "4.7.28 unusual rate")]
+
+    def complain(at: datetime) -> datetime:
+        rates.Limits(at).learn(deliveries, outcomes, at=at)
+        rests_until = SendingLimit.objects.get(domain="gmail.example").rests_until
+        assert rests_until is not None
+        return rests_until
+
+    first = complain(NOW)
+    assert first == NOW + timedelta(minutes=10)
+    # Complaints of other windows that were on their way do not add up.
+    assert complain(NOW + timedelta(seconds=1)) == first
+    second = complain(first + timedelta(minutes=5))
+    assert second == first + timedelta(minutes=25)
+    assert complain(second + timedelta(hours=2)) == second + timedelta(hours=2, minutes=10)
+
+    limit = SendingLimit(domain="x.example", rests_until=NOW)
+    assert limit.rate(NOW) == 60
+    assert limit.rate(NOW + timedelta(minutes=10)) == 240
+    assert limit.rate(NOW + timedelta(hours=1)) is None
+
+
+def test_a_new_sender_warms_up_over_six_weeks() -> None:
+    limit = SendingLimit(domain="", warms_up_from=NOW.date())
+    days = [limit.rate(NOW + timedelta(days=number)) for number in range(43)]
+
+    assert days[0] == pytest.approx(200 / 1440)
+    assert days[1] == pytest.approx(240 / 1440)
+    assert all(later > earlier for earlier, later in pairwise(day for day in days if day is not None))
+    assert days[41] == pytest.approx(200 * 1.2**41 / 1440)
+    assert days[42] is None
+    # A limit of its own still holds where it is the smaller one.
+    limit.per_minute = 1
+    assert limit.rate(NOW + timedelta(days=30)) == 1
+
+
+def test_a_slow_rate_leaves_the_worker_free_until_the_next_tick(newsletter: Newsletter, smtp: Mailbox) -> None:
+    SendingLimit.objects.create(domain="", warms_up_from=timezone.now().date())
+    for _number in range(3):
+        make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    began = time.monotonic()
+
+    turn = sending.send_issue(issue.pk)
+
+    assert turn.stop is sending.Stop.RATE
+    assert len(smtp.messages) == 1
+    assert time.monotonic() - began < 5
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"accepted", "pending"}
+
+
+def test_a_server_that_refuses_nearly_everyone_stops_an_issue_that_leaves_by_ones(
+    newsletter: Newsletter, smtp: Mailbox
+) -> None:
+    """Below 60 a minute a whole turn holds fewer answers than make an alarm, so the hour is judged."""
+    SendingLimit.objects.create(domain="", per_minute=30)
+    for _number in range(25):
+        make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    smtp.answer_next(*["550 5.7.1 not from here"] * 25)
+
+    turns = 0
+    while Issue.objects.get(pk=issue.pk).paused_at is None:
+        turns += 1
+        assert turns < 26
+        Redis.from_url(settings.CACHE_URL).flushdb()  # A minute passes: the bucket is full again.
+        assert sending.send_issue(issue.pk, seconds=0.05).refused == 1
+
+    issue.refresh_from_db()
+    assert turns == sending.SUSPICIOUS_REFUSALS
+    assert issue.pause_reason == "The mail server refuses nearly everyone: 550 5.7.1 not from here"
+
+    # An editor who says to go on is believed until it is seen again.
+    issues.resume(issue, by=None, at=timezone.now())
+    Redis.from_url(settings.CACHE_URL).flushdb()
+    assert sending.send_issue(issue.pk, seconds=0.05).stop is not sending.Stop.PAUSED

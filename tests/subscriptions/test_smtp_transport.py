@@ -139,6 +139,16 @@ def test_a_server_that_always_breaks_costs_nobody_anything(step: str) -> None:
     assert set(verdicts(outcomes)) <= allowed
 
 
+@pytest.mark.parametrize("step", ["rcpt", "data"])
+def test_a_receivers_policy_at_421_is_about_that_reader(step: str) -> None:
+    with NastyServer(once(step, "421 4.7.28 unusual rate of mail")) as server:
+        outcomes = send(server, envelopes(8), connections=1)
+
+    assert verdicts(outcomes) == {Verdict.ACCEPTED: 7, Verdict.DEFERRED: 1}
+    (deferred,) = [one for one in outcomes.values() if one.verdict is Verdict.DEFERRED]
+    assert deferred.reply == "4.7.28 unusual rate of mail"
+
+
 def test_a_text_cut_short_on_the_way_is_surely_not_delivered() -> None:
     with NastyServer(once("text", "drop")) as server:
         large = [replace(one, message=one.message + (b"x" * 100_000 + b"\r\n") * 100) for one in envelopes(3)]

@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from donations import stripe_api
 from donations.reconcile import AlreadyRunning, reconcile
+
+BAR = 20
 
 
 class Command(BaseCommand):
@@ -29,14 +30,16 @@ class Command(BaseCommand):
             report = reconcile(since=since, dry_run=not options["apply"], progress=self._progress)
         except AlreadyRunning:
             raise CommandError("Another comparison is running.") from None
-        except stripe_api.StripeError as error:
-            raise CommandError(f"Stripe could not be read to the end ({error.code}). Start again later.") from None
         if self.stderr.isatty():
             self.stderr.write("")
         self.stdout.write(str(report))
         if report.drift and not options["apply"]:
             self.stdout.write("Nothing was changed. Repair with --apply.")
+        if report.broken:
+            raise CommandError("Stripe could not be read to the end. Start again later.")
 
-    def _progress(self, kind: str, count: int) -> None:
-        if self.stderr.isatty() and count % 25 == 0:
-            self.stderr.write(f"\r{kind}: {count}", ending="")
+    def _progress(self, kind: str, count: int, share: float) -> None:
+        if self.stderr.isatty() and (count == 1 or count % 25 == 0):
+            filled = round(share * BAR)
+            bar = "#" * filled + "." * (BAR - filled)
+            self.stderr.write(f"\r[{bar}] {kind}: {count}".ljust(60), ending="")

@@ -19,12 +19,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = _moment(options["at"]) if options["at"] else timezone.now()
-        now = statements.current_year(at)
-        year = options["year"] or now - 1
-        if year >= now:
-            raise CommandError(f"The year {year} is not over in the tax time zone.")
+        year = options["year"] or statements.current_year(at) - 1
         try:
             report = statements.send_year(year, at=at, dry_run=not options["apply"], progress=self._progress)
+        except statements.YearNotOver:
+            raise CommandError(f"The year {year} is not over in the tax time zone.") from None
         except statements.NoProfile:
             raise CommandError(
                 "Write the organisation's legal name, address and tax number down first: Staff pages, Giving, "

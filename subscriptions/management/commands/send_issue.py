@@ -5,10 +5,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from subscriptions import claims, issues, sending
+from subscriptions import claims, figures, issues, sending
 from subscriptions.assembling import assemble
 from subscriptions.checklist import checklist
-from subscriptions.models import Issue, Newsletter, Subscription
+from subscriptions.messages import absolute
+from subscriptions.models import Delivery, Issue, Newsletter, Subscription
 
 
 class Command(BaseCommand):
@@ -36,11 +37,8 @@ class Command(BaseCommand):
         if issue.state in (Issue.State.DRAFT, Issue.State.HELD):
             self._approve(issue, at)
         if issue.state == Issue.State.APPROVED:
-            issues.start(issue, by=None, at=at)
-            self.stdout.write(
-                f"Prepared for {issue.prepared} readers; {issue.excluded} of {issue.candidates} subscriptions are not "
-                f"written to {issue.exclusions or ''}"
-            )
+            self._start(issue, at)
+            self._say_to_whom(issue)
         if issue.state != Issue.State.SENDING:
             raise CommandError(
                 f"The issue of {issue_date} is {issue.get_state_display()}. {issue.state_reason}".strip()
@@ -77,14 +75,28 @@ class Command(BaseCommand):
         except issues.NotReady as lack:
             raise CommandError("The issue cannot go out: " + " ".join(lack.obstacles)) from lack
 
+    def _start(self, issue: Issue, at: datetime) -> None:
+        try:
+            issues.start(issue, by=None, at=at)
+        except issues.NotReady as lack:
+            raise CommandError("The issue cannot go out: " + " ".join(lack.obstacles)) from lack
+
+    def _say_to_whom(self, issue: Issue) -> None:
+        self.stdout.write(f"Prepared for {issue.prepared} readers of {issue.candidates} subscriptions.")
+        for reason in figures.reasons(issue):
+            self.stdout.write(f"  not written to: {reason.count} ({reason.words})")
+
     def _send(self, issue: Issue) -> None:
         while True:
             turn = sending.send_issue(issue.pk)
             counts = claims.progress(issue, at=timezone.now()).counts
-            self.stdout.write(", ".join(f"{count} {state}" for state, count in counts.items() if count) or "Nobody.")
+            said = ", ".join(f"{count} {Delivery.State(state).label}" for state, count in counts.items() if count)
+            self.stdout.write(f"So far: {said}." if said else "There is nobody to send it to.")
             if turn.stop is sending.Stop.TRANSPORT_DOWN:
                 raise CommandError("The mail server cannot be reached. The workers go on trying; nobody is lost.")
             if turn.stop is not sending.Stop.TURN_IS_OVER:
                 break
         issue.refresh_from_db()
-        self.stdout.write(self.style.SUCCESS(f"The issue is {issue.get_state_display()}: {issue.get_absolute_url()}"))
+        self.stdout.write(
+            self.style.SUCCESS(f"The issue is {issue.get_state_display()}: {absolute(issue.get_absolute_url())}")
+        )

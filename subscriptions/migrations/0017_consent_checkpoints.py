@@ -15,7 +15,7 @@ FACTS_BACK = "DROP TRIGGER subscriptions_consentcheckpoint_append_only ON subscr
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscriptions', '0015_figures_are_counted'),
+        ('subscriptions', '0016_senders_warm_up'),
     ]
 
     operations = [
