@@ -21,6 +21,7 @@ from donations.models import (
     StripeCustomer,
     StripeEvent,
 )
+from tests.owner import become_owner
 
 # The newest row is of this moment, and each older one a little older, over five years.
 AGES = "now() - ({count} - n) * (interval '5 years' / {count})"
@@ -43,7 +44,7 @@ def fill(model: type[models.Model], count: int, **columns: str) -> None:
     table = model._meta.db_table
     with transaction.atomic(), connection.cursor() as cursor:
         # Every reference is right by construction, and to look each of millions up takes most of the time.
-        cursor.execute("SET LOCAL session_replication_role = replica")
+        become_owner(cursor)
         cursor.execute(
             f'INSERT INTO "{table}" ({", ".join(names)}) '  # noqa: S608 - names from the models, expressions from here.
             f"SELECT {', '.join(expressions)} FROM generate_series(1, {count}) n",

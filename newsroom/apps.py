@@ -12,7 +12,8 @@ class NewsroomConfig(AppConfig):
     verbose_name = "Publishing"
 
     def ready(self) -> None:
-        from newsroom import bounces, checks, panels, registry, roles  # noqa: F401, PLC0415 - these need the loaded apps.
+        # These need the loaded apps.
+        from newsroom import bounces, checks, database_roles, panels, registry, roles  # noqa: F401, PLC0415
 
         registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
         registry.retention_rules.append(
@@ -25,8 +26,13 @@ class NewsroomConfig(AppConfig):
             )
         )
 
+        registry.fact_tables.append("newsroom_historyentry")
         for package in PACKAGES:
             sender = apps.get_app_config(package)
+            # First: what follows writes as the application.
+            post_migrate.connect(
+                database_roles.grant_after_migrating, sender=sender, dispatch_uid=f"database-roles.{package}"
+            )
             post_migrate.connect(roles.keep_roles, sender=sender, dispatch_uid=f"roles.{package}")
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name.
 
+from newsroom import database_roles
 from newsroom.providers import PROVIDERS, SMTP_SCHEMES
 
 MAILBOX_SCHEMES = ("imap", "imaps", "maildir")
@@ -107,6 +108,12 @@ def _server_faults() -> Iterator[CheckMessage]:
             yield Error(f"{name} names a server of the sandbox.", id="newsroom.E012")
     if not settings.EMAIL_URL:
         yield Error("EMAIL_URL is not set.", hint="Name the SMTP server, e.g. smtp+starttls://…", id="newsroom.E013")
+    if not settings.CONSENT_ANCHOR:
+        yield Warning(
+            "CONSENT_ANCHOR is not set: a consent ledger whose end was cut could not be told from a whole one.",
+            hint="Set it to a mail address, or to a file on storage that this machine can only append to.",
+            id="newsroom.W018",
+        )
     if settings.CACHE_URL == settings.REDIS_URL:
         yield Warning(
             "CACHE_URL and REDIS_URL are one Redis, but the broker needs noeviction and the cache allkeys-lru.",
@@ -132,3 +139,20 @@ def _site_faults() -> Iterator[CheckMessage]:
             hint="Set TRUSTED_PROXIES to the number of proxies in front.",
             id="newsroom.W017",
         )
+
+
+@register(Tags.database)
+def facts_are_safe(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """In production the application's role may only add to the tables that hold facts."""
+    if not settings.IS_PRODUCTION or "default" not in (databases or []):
+        return []
+    tables = database_roles.may_rewrite_facts()
+    if not tables:
+        return []
+    return [
+        Warning(
+            f"The role of DATABASE_URL may rewrite facts: {', '.join(tables)}.",
+            hint="Let another role own the tables, and name it in DATABASE_OWNER_URL when you migrate.",
+            id="newsroom.W019",
+        )
+    ]

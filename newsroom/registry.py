@@ -84,3 +84,5 @@ donor_checks: list[Callable[[str], bool]] = []
 issue_appeals: list[AppealMaker] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
 retention_rules: list[RetentionRule] = []
+# Tables whose rows are facts: the application's own role may add to them and never change or remove a row.
+fact_tables: list[str] = []

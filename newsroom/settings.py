@@ -6,6 +6,7 @@ is a refused start (see `newsroom/checks.py`) and not an open door.
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
@@ -111,21 +112,29 @@ TEMPLATES = [
 
 # PostgreSQL holds the truth.
 
-DATABASE_URL = env("DATABASE_URL")
-_database = conninfo_to_dict(DATABASE_URL) if DATABASE_URL else {}
-DATABASES = {
-    "default": {
+
+def database(url: str) -> dict[str, Any]:
+    """Read `postgresql://user:password@host:port/name?option=…`."""
+    parts = conninfo_to_dict(url) if url else {}
+    return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": _database.pop("dbname", "newsroom"),
-        "HOST": _database.pop("host", ""),
-        "PORT": str(_database.pop("port", "")),
-        "USER": _database.pop("user", ""),
-        "PASSWORD": _database.pop("password", ""),
+        "NAME": parts.pop("dbname", "newsroom"),
+        "HOST": parts.pop("host", ""),
+        "PORT": str(parts.pop("port", "")),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": _database,
+        "OPTIONS": parts,
     }
-}
+
+
+DATABASE_URL = env("DATABASE_URL")
+# The role that owns the tables. Only who migrates or prunes the ledger needs to know it.
+DATABASE_OWNER_URL = env("DATABASE_OWNER_URL")
+DATABASES = {"default": database(DATABASE_URL)}
+if DATABASE_OWNER_URL:
+    DATABASES["owner"] = database(DATABASE_OWNER_URL) | {"TEST": {"MIRROR": "default"}}
 
 # Redis may vanish at any moment. The broker must not evict (`noeviction`); the cache may (`allkeys-lru`).
 
@@ -225,6 +234,8 @@ SENDING_CONNECTIONS = int(env("SENDING_CONNECTIONS", "8") or 8)
 UNSUBSCRIBE_KEYS = env_keys("UNSUBSCRIBE_KEYS")
 SUPPRESSION_KEYS = env_keys("SUPPRESSION_KEYS")
 CONSENT_KEYS = env_keys("CONSENT_KEYS")
+# Where the ledger's end is written every day: a mail address, or a file that the application can only add to.
+CONSENT_ANCHOR = env("CONSENT_ANCHOR")
 
 # Stripe
 

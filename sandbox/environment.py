@@ -86,7 +86,15 @@ def sandbox_values(folder: Path, ports: Mapping[str, int], servers: Mapping[str,
     else:
         # A webhook secret made here would only hide that the account's own is missing.
         del values["STRIPE_WEBHOOK_SECRET"]
-    named = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", *values)
+    named = (
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "REDIS_URL",
+        "CACHE_URL",
+        "STRIPE_WEBHOOK_SECRET",
+        "STRIPE_API_BASE",
+        *values,
+    )
     return values | {name: os.environ[name] for name in named if os.environ.get(name)}
 
 

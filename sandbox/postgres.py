@@ -18,6 +18,7 @@ from sandbox.postgres_programs import ROOT_HOME, can_enter, find_programs, root_
 PORT = 5432
 SUPERUSER = "postgres"
 NAME = "newsroom"
+OWNER = "newsroom_owner"
 STOP_SECONDS = 20
 
 # Nothing the server writes may name a reader: no values in details, no statements.
@@ -157,20 +158,34 @@ class Postgres:
         )
 
     def create_database(self) -> None:
-        """Make the product's role and database where they are missing.
+        """Make the product's two roles and its database where they are missing.
 
-        The role is no superuser, so that a privilege which production would lack is missed here as well. In throw-away
-        servers it may suspend triggers: tests have to empty tables that refuse it.
+        Neither role is a superuser, and the product's own does not own its tables, so that a privilege which production
+        would lack is missed here as well. In throw-away servers the product's role may become the owner, and the owner
+        may suspend triggers: tests have to empty tables that refuse it.
         """
-        name = sql.Identifier(NAME)
+        names = {"name": sql.Identifier(NAME), "owner": sql.Identifier(OWNER)}
         with self.connect(SUPERUSER) as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [NAME]).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(name))
+            for role, rights in ((OWNER, "CREATEDB CREATEROLE"), (NAME, "NOINHERIT")):
+                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN {}").format(sql.Identifier(role), sql.SQL(rights)))
             if not self.durable:
-                connection.execute(sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(name))
+                connection.execute(
+                    sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {owner}").format(**names)
+                )
+                connection.execute(sql.SQL("GRANT {owner} TO {name}").format(**names))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+                connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner}").format(**names))
+                return
+        self._hand_over(names)
 
-    @property
-    def url(self) -> str:
-        return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.sockets), safe='')}&port={PORT}"
+    def _hand_over(self, names: dict[str, sql.Identifier]) -> None:
+        """Give the owner what an earlier version of the sandbox let the product's own role own."""
+        with self.connect(SUPERUSER) as connection:
+            connection.execute(sql.SQL("ALTER DATABASE {name} OWNER TO {owner}").format(**names))
+            connection.execute(sql.SQL("ALTER ROLE {name} NOCREATEDB NOCREATEROLE NOINHERIT").format(**names))
+        with self.connect(NAME) as connection:
+            connection.execute(sql.SQL("REASSIGN OWNED BY {name} TO {owner}").format(**names))
+
+    def url(self, role: str = NAME) -> str:
+        return f"postgresql://{role}@/{NAME}?host={quote(str(self.sockets), safe='')}&port={PORT}"

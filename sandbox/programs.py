@@ -62,6 +62,8 @@ def preparation(environment: Mapping[str, str]) -> Program:
 
 
 def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Path) -> list[Program]:
+    # Who runs the product does not know the role that owns its tables.
+    environment = {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
     programs = []
     if uses_own_mail():
         listening = ("--smtp-port", str(ports["smtp"]), "--http-port", str(ports["mail"]))

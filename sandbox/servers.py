@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sandbox.children import Child, Program, ProgramFailed, never
 from sandbox.folder import AlreadyRunning, Folder, short_folder
-from sandbox.postgres import Postgres
+from sandbox.postgres import OWNER, Postgres
 from sandbox.redis_server import Redis
 
 LOG_TAIL_LINES = 15
@@ -48,7 +48,8 @@ class Servers:
         self._start(postgres.program())
         postgres.create_database()
         self.postgres = postgres
-        self.environment["DATABASE_URL"] = postgres.url
+        self.environment["DATABASE_URL"] = postgres.url()
+        self.environment["DATABASE_OWNER_URL"] = postgres.url(OWNER)
 
     def _start_redis(self, say: Callable[[str], None]) -> None:
         say("Starting Redis, one for tasks and one for the cache")

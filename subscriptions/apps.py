@@ -22,4 +22,5 @@ class SubscriptionsConfig(AppConfig):
         registry.person_exported["newsletters"] = readers.export_person
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES
+        registry.fact_tables += ["subscriptions_consent", "subscriptions_consentcheckpoint"]
         post_migrate.connect(retention.write_missing_periods, dispatch_uid="retention-periods")

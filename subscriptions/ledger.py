@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from subscriptions.models import Consent, ConsentHead
+from subscriptions.models import Consent, ConsentCheckpoint, ConsentHead
 
 GENESIS_HASH = "0" * 64
 VERIFY_CHUNK = 10_000
@@ -118,6 +118,11 @@ def _walk() -> Iterator[Fault]:
 def _faults_of_snapshot() -> Iterator[Fault]:
     rows = Consent.objects.order_by("position").values_list(*_ROW_FIELDS, "row_hash")
     position, previous_hash = 0, GENESIS_HASH
+    for checkpoint in ConsentCheckpoint.objects.order_by("position"):
+        if not is_signed(checkpoint):
+            yield Fault(checkpoint.position, "the checkpoint was not signed by this product")
+            continue
+        position, previous_hash = checkpoint.position, checkpoint.row_hash
     for row in rows.iterator(chunk_size=VERIFY_CHUNK):
         own_position, key_id, before, row_hash = row[0], row[-3], row[-2], row[-1]
         if own_position != position + 1:
@@ -132,6 +137,24 @@ def _faults_of_snapshot() -> Iterator[Fault]:
     head = ConsentHead.objects.filter(pk=1).first() or ConsentHead(position=0, row_hash=GENESIS_HASH)
     if (head.position, head.row_hash) != (position, previous_hash):
         yield Fault(position + 1, f"the head says that the ledger ends at {head.position}, and it ends at {position}")
+
+
+def sign(checkpoint: ConsentCheckpoint) -> None:
+    """Give a new checkpoint its key and signature."""
+    checkpoint.key_id = next(iter(settings.CONSENT_KEYS))
+    checkpoint.signature = _signature(checkpoint)
+
+
+def is_signed(checkpoint: ConsentCheckpoint) -> bool:
+    if checkpoint.key_id not in settings.CONSENT_KEYS:
+        return False
+    return hmac.compare_digest(checkpoint.signature, _signature(checkpoint))
+
+
+def _signature(checkpoint: ConsentCheckpoint) -> str:
+    # The first word keeps a checkpoint from passing for a row, and a row for a checkpoint.
+    said = ("checkpoint", checkpoint.position, checkpoint.row_hash, checkpoint.older_than, checkpoint.made_at)
+    return _hash((*said, checkpoint.key_id), checkpoint.key_id)
 
 
 def _hash(values: tuple[object, ...], key_id: str) -> str:

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import registry
+from newsroom import database_roles, registry
 from newsroom.addresses import address_hash
 from newsroom.models import Suppression
 from newsroom.registry import RetentionRule
 from newsroom.suppressions import suppress
+from subscriptions import pruning
 from subscriptions.models import (
     Erasure,
     ImportChunk,
@@ -118,6 +120,13 @@ def end_imports(limit: datetime, at: datetime, is_dry_run: bool) -> int:
     return rows.delete()[0] + never_run.delete()[0]
 
 
+def end_ledger(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Remove the ledger's expired beginning where this process may: in production, the nightly job may not."""
+    if is_dry_run:
+        return pruning.expired(older_than=limit).rows
+    return pruning.prune(older_than=limit, at=at).rows if database_roles.OWNER in settings.DATABASES else 0
+
+
 RULES = [
     RetentionRule(
         "signup-requests", _("Sign-ups in waiting"), _("They are handled within minutes."), 7, end_signup_requests
@@ -149,6 +158,13 @@ RULES = [
         _("An import can be undone for a day, and its verdict file is read within weeks."),
         30,
         end_imports,
+    ),
+    RetentionRule(
+        "consent-ledger",
+        _("The beginning of the consent ledger"),
+        _("Claims about consent lapse after three full years. Only manage.py prune_consent removes it, as the owner."),
+        pruning.KEPT.days,
+        end_ledger,
     ),
     RetentionRule("unsubscribe-reasons", _("Reasons for leaving"), _("They are counts by day."), 2 * 365, end_reasons),
 ]

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
-from subscriptions import bounce_mailbox, importing, reports, retention, schedule, sending, signup, visits
+from subscriptions import anchoring, bounce_mailbox, importing, reports, retention, schedule, sending, signup, visits
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ def tick() -> None:
         wake(read_bounces)
     run_daily("take-up-rested", reports.take_up_rested, at=at)
     run_daily("enforce-retention", retention.run, at=at)
+    run_daily("anchor-consent", anchoring.write, at=at)
 
 
 @shared_task

@@ -9,20 +9,25 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management.commands import flush
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 from kombu import pools
+from pytest_django import DjangoDbBlocker
 from redis import Redis
 
 from newsroom import limits, outbox
 from newsroom.celery import app
+from newsroom.database_roles import OWNER, grant
 from newsroom.models import OutgoingMail
 from tests.mailbox import Mailbox
+from tests.owner import become_owner, connect_as
 
 # A worker imports the task modules when it starts; here the tests are the worker.
 app.loader.import_default_modules()
 
+
+APPLICATION = {name: settings.DATABASES["default"][name] for name in ("USER", "PASSWORD")}
 
 # What migrations write and no test changes: to write it again after each transactional test costs more than the test.
 KEPT_TABLES = {
@@ -43,7 +48,7 @@ def _empty_touched_tables(self: DatabaseOperations, sql_list: list[str]) -> None
     tables = sorted(set(self.connection.introspection.table_names()) - KEPT_TABLES)
     asked = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in tables)  # noqa: S608 - names from the catalogue.
     with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
+        become_owner(cursor)
         cursor.execute(asked)
         for (table,) in cursor.fetchall():
             cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 - as above.
@@ -55,6 +60,27 @@ flush.emit_post_migrate_signal = lambda *args, **kwargs: None  # type: ignore[as
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if all(all(mark.args) for mark in item.iter_markers("where"))]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let the role that owns the tables make them."""
+    if OWNER in settings.DATABASES:
+        connect_as(settings.DATABASES[OWNER])
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Run every test as the application's own role, which may do no more here than in production."""
+    if OWNER not in settings.DATABASES:
+        yield
+        return
+    with django_db_blocker.unblock():
+        grant(connection, role=APPLICATION["USER"])
+        connect_as(APPLICATION)
+    yield
+    with django_db_blocker.unblock():
+        connect_as(settings.DATABASES[OWNER])
 
 
 @pytest.fixture(autouse=True)

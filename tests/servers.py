@@ -19,7 +19,7 @@ from sandbox.servers import throwaway
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 FOLDER_VARIABLE = "TEST_RUN_FOLDER"
-SERVER_VARIABLES = ("DATABASE_URL", "REDIS_URL", "CACHE_URL")
+SERVER_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CACHE_URL")
 
 
 @pytest.hookimpl(tryfirst=True)

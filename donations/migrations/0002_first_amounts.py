@@ -25,7 +25,7 @@ def write(apps, schema_editor):
     for currency, (decimals, *rules) in MAJOR.items():
         unit = 10**decimals
         for frequency, (minimum, maximum, suggestions, default) in zip(FREQUENCIES, rules, strict=True):
-            AmountRule.objects.get_or_create(
+            AmountRule.objects.using(schema_editor.connection.alias).get_or_create(
                 currency=currency,
                 frequency=frequency,
                 defaults={
@@ -35,11 +35,11 @@ def write(apps, schema_editor):
                     "default": default * unit,
                 },
             )
-            PaymentMethodRule.objects.get_or_create(
+            PaymentMethodRule.objects.using(schema_editor.connection.alias).get_or_create(
                 currency=currency, frequency=frequency, defaults={"methods": METHODS[frequency].get(currency, ["card"])}
             )
     for language, currency in LANGUAGES.items():
-        LanguageCurrency.objects.get_or_create(language=language, defaults={"currency": currency})
+        LanguageCurrency.objects.using(schema_editor.connection.alias).get_or_create(language=language, defaults={"currency": currency})
 
 
 class Migration(migrations.Migration):

@@ -6,10 +6,10 @@ DEFAULT = "1-month"
 
 def write(apps, schema_editor):
     ReminderChoice = apps.get_model("donations", "ReminderChoice")
-    if ReminderChoice.objects.exists():
+    if ReminderChoice.objects.using(schema_editor.connection.alias).exists():
         return
     for position, span in enumerate(CHOICES, start=1):
-        ReminderChoice.objects.create(span=span, position=position, is_default=span == DEFAULT)
+        ReminderChoice.objects.using(schema_editor.connection.alias).create(span=span, position=position, is_default=span == DEFAULT)
 
 
 class Migration(migrations.Migration):

@@ -4,8 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -17,7 +16,6 @@ from newsroom.addresses import InvalidAddress, normalise_email
 from newsroom.admin.facts import FactsAdmin
 from newsroom.history import record
 from subscriptions import consent, exporting
-from subscriptions.evidence import evidence
 from subscriptions.models import Consent, SignupRequest, Subscriber, Subscription, UnsubscribeReason
 
 
@@ -82,26 +80,11 @@ class SubscriberAdmin(FactsAdmin):
         except InvalidAddress:
             return queryset.none(), False
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.evidence)
-        return [path("<int:pk>/evidence.json", view, name="subscriptions_subscriber_evidence"), *super().get_urls()]
-
-    def evidence(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Give the evidence for one person's consent as a file. Who took it is recorded."""
-        if not request.user.has_perm("subscriptions.view_consent"):
-            raise PermissionDenied
-        subscriber = get_object_or_404(Subscriber, pk=pk)
-        record(subscriber, action="consent.evidence_taken", actor=request.user)
-        document = evidence(subscriber.email, at=timezone.now())
-        response = JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
-        response["Content-Disposition"] = f'attachment; filename="consent-{subscriber.subject}.json"'
-        return response
-
     @admin.display(description=_("Consent"))
     def ledger(self, subscriber: Subscriber) -> SafeString:
         rows_url = reverse("admin:subscriptions_consent_changelist") + f"?q={subscriber.subject}"
-        file_url = reverse("admin:subscriptions_subscriber_evidence", args=[subscriber.pk])
-        links = [(rows_url, _("What this person agreed to")), (file_url, _("Evidence as a file (JSON)"))]
+        evidence_url = reverse("admin:subscriptions_consent_evidence")
+        links = [(rows_url, _("What this person agreed to")), (evidence_url, _("Evidence as a file"))]
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
 

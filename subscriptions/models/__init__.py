@@ -1,6 +1,6 @@
 """The tables of the package, one module for each subject."""
 
-from subscriptions.models.consents import Consent, ConsentHead
+from subscriptions.models.consents import Consent, ConsentCheckpoint, ConsentHead
 from subscriptions.models.deliveries import Delivery, DeliveryTally, EventCount, MailEvent, ReasonTally
 from subscriptions.models.imports import ImportChunk, ImportRow, SubscriberImport
 from subscriptions.models.issues import Issue, IssueRendering, Pick
@@ -21,6 +21,7 @@ from subscriptions.models.visits import AddressChange, Erasure, ReaderVisit
 __all__ = [
     "AddressChange",
     "Consent",
+    "ConsentCheckpoint",
     "ConsentHead",
     "Delivery",
     "DeliveryTally",

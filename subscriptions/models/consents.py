@@ -92,3 +92,27 @@ class ConsentHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}"
+
+
+class ConsentCheckpoint(models.Model):
+    """Where the ledger begins since its expired beginning was removed, signed so that nobody else can say so.
+
+    Only `manage.py prune_consent` writes one, as the role that owns the tables.
+    """
+
+    position = models.BigIntegerField(_("last position removed"), primary_key=True)
+    row_hash = models.CharField(_("hash of the last row removed"), max_length=64)
+    older_than = models.DateTimeField(_("all removed rows are older than"))
+    made_at = models.DateTimeField(_("made at"))
+    key_id = models.CharField(_("key"), max_length=20)
+    signature = models.CharField(_("signature"), max_length=64)
+
+    class Meta:
+        verbose_name = _("checkpoint of the consent ledger")
+        verbose_name_plural = _("checkpoints of the consent ledger")
+        constraints = [
+            models.CheckConstraint(name="subscriptions_checkpoint_position_positive", condition=Q(position__gte=1))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}"

@@ -11,11 +11,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import redis
-from django.db import connection
+from django.db import connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from kombu import Connection
 from psycopg.conninfo import make_conninfo
 
 from newsroom.celery import app
+from newsroom.database_roles import OWNER
 from newsroom.settings import celery_broker_url
 from sandbox.children import Child, Program, run_to_end
 from sandbox.folder import Folder
@@ -24,6 +26,7 @@ from sandbox.programs import product, python
 from sandbox.redis_server import Redis
 from sandbox.stripe.testing import StripeSandbox
 from tests.browser.waiting import wait_for
+from tests.owner import become_owner
 
 QUEUE = "house"
 TICKS = ("newsroom.tasks.tick", "subscriptions.tasks.tick", "donations.tasks.tick")
@@ -77,7 +80,11 @@ class House:
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
-            "DATABASE_URL": make_conninfo(os.environ["DATABASE_URL"], dbname=self.database),
+            **{
+                name: make_conninfo(os.environ[name], dbname=self.database)
+                for name in ("DATABASE_URL", "DATABASE_OWNER_URL")
+                if name in os.environ
+            },
             "REDIS_URL": self._redis["broker"].url,
             "CACHE_URL": self._redis["cache"].url,
             "CELERY_QUEUE": QUEUE,
@@ -92,15 +99,19 @@ class House:
     def _make_database(self) -> None:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         self.database = f"house_{worker}"
-        connection.close()
-        with connection._nodb_cursor() as cursor:
+        with self._owner()._nodb_cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {self.database}")
             cursor.execute(f"CREATE DATABASE {self.database}")
+
+    def _owner(self) -> BaseDatabaseWrapper:
+        """Return the connection of the role that owns databases and tables."""
+        return connections[OWNER if OWNER in connections else "default"]
 
     def _make_tables(self) -> None:
         """Migrate, and set aside a copy of the rows that the migrations wrote."""
         run_to_end(python("migrate", "manage.py", "migrate", "--verbosity", "0", environment=self.environment))
-        with self.own_database(), connection.cursor() as cursor:
+        with self.own_database(), transaction.atomic(), connection.cursor() as cursor:
+            become_owner(cursor)
             self._tables = [connection.ops.quote_name(name) for name in connection.introspection.table_names(cursor)]
             cursor.execute("CREATE SCHEMA built")
             for table in self._tables:
@@ -125,13 +136,11 @@ class House:
         """Forget every story that was told before: the tables are as the migrations left them."""
         self.wait_until_quiet()
         self.stripe.reset()
-        with connection.cursor() as cursor:
-            # The owner of a test database may empty tables whose triggers refuse it.
-            cursor.execute("SET session_replication_role = replica")
+        with transaction.atomic(), connection.cursor() as cursor:
+            become_owner(cursor)
             cursor.execute(f"TRUNCATE {', '.join(self._tables)}")
             for table in self._written_by_migrations:
                 cursor.execute(f"INSERT INTO {table} SELECT * FROM built.{table}")  # noqa: S608 - as above.
-            cursor.execute("SET session_replication_role = DEFAULT")
         self._client("cache").flushdb()
         self._read = {path.stem: path.stat().st_size for path in self._folder.path.glob("*.log")}
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from unittest import mock
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections
 from django.utils import timezone
 from psycopg.conninfo import conninfo_to_dict
 
+from newsroom.database_roles import OWNER
 from sandbox.folder import Folder, short_folder
 from sandbox.servers import Servers
 from subscriptions import claims, issues
@@ -60,7 +61,11 @@ class Stage:
     def built(cls) -> Iterator["Stage"]:
         folder = Folder(short_folder("newsroom-chaos-"))
         folder.claim()
-        without = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+        without = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"}
+        }
         try:
             with mock.patch.dict(os.environ, without, clear=True):
                 servers = Servers(folder, durable=True)
@@ -80,17 +85,20 @@ class Stage:
     @contextmanager
     def own_database(self) -> Iterator[None]:
         """Point this process's models at the stage's database."""
-        original = dict(connection.settings_dict)
-        parts = conninfo_to_dict(self.environment["DATABASE_URL"])
-        connection.close()
-        connection.settings_dict.update(
-            NAME=parts["dbname"], HOST=parts["host"], PORT=str(parts["port"]), USER=parts["user"]
-        )
+        original = {alias: dict(connections[alias].settings_dict) for alias in connections}
+        variables = {"default": "DATABASE_URL", OWNER: "DATABASE_OWNER_URL"}
+        for alias, variable in ((alias, variables[alias]) for alias in original):
+            parts = conninfo_to_dict(self.environment[variable])
+            connections[alias].close()
+            connections[alias].settings_dict.update(
+                NAME=parts["dbname"], HOST=parts["host"], PORT=str(parts["port"]), USER=parts["user"]
+            )
         try:
             yield
         finally:
-            connection.close()
-            connection.settings_dict.update(original)
+            for alias, values in original.items():
+                connections[alias].close()
+                connections[alias].settings_dict.update(values)
 
     # Rows
 

@@ -17,6 +17,7 @@ SAFE = {
     "SITE_URL": "https://meridian.example",
     "SITE_HOST": "meridian.example",
     "TRUSTED_PROXIES": 1,
+    "CONSENT_ANCHOR": "anchors@archive.example",
 }
 
 
@@ -52,6 +53,7 @@ def test_sound_production_has_no_complaint(production: Any) -> None:
         ("SITE_URL", "https://meridian.example/paper", "newsroom.E015"),
         ("CACHE_URL", "redis://redis.example/0", "newsroom.W016"),
         ("TRUSTED_PROXIES", 0, "newsroom.W017"),
+        ("CONSENT_ANCHOR", "", "newsroom.W018"),
         ("CONSENT_KEYS", {}, "newsroom.E001"),
         ("CONSENT_KEYS", {"k1": "short"}, "newsroom.E002"),
     ],

@@ -62,14 +62,14 @@ def test_throwaway_servers_do_not_wait_for_the_disk(servers: Servers) -> None:
 def test_second_start_keeps_rows_and_queued_tasks(bare_environment: dict[str, str], folder: Folder) -> None:
     with Servers(folder, durable=True).running() as servers:
         assert _server_setting(servers, "fsync") == "on"
-        with psycopg.connect(servers.environment["DATABASE_URL"]) as connection:
+        with psycopg.connect(servers.environment["DATABASE_OWNER_URL"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 'a row' AS words")
         Redis.from_url(servers.environment["REDIS_URL"]).set("task", "kept")
     folder.release()
 
     folder.claim()
     with Servers(folder, durable=True).running() as again:
-        with psycopg.connect(again.environment["DATABASE_URL"]) as connection:
+        with psycopg.connect(again.environment["DATABASE_OWNER_URL"]) as connection:
             assert connection.execute("SELECT words FROM kept").fetchone() == ("a row",)
         assert Redis.from_url(again.environment["REDIS_URL"]).get("task") == b"kept"
 

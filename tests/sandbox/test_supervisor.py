@@ -207,7 +207,7 @@ def test_killed_embedded_servers_come_back_with_their_data(open_path: Path) -> N
         running.wait_for("Newsroom is running")
         before = running.pids()
         values = read_values(running.folder / "environment")
-        with psycopg.connect(values["DATABASE_URL"]) as connection:
+        with psycopg.connect(values["DATABASE_OWNER_URL"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
         broker = Redis.from_url(values["REDIS_URL"])
         broker.set("task", "kept")
@@ -218,7 +218,7 @@ def test_killed_embedded_servers_come_back_with_their_data(open_path: Path) -> N
         changed = {"postgres", "broker"}
         assert eventually(lambda: {name for name, pid in running.pids().items() if before[name] != pid} == changed)
         assert eventually(lambda: _answers(values))
-        with psycopg.connect(values["DATABASE_URL"]) as connection:
+        with psycopg.connect(values["DATABASE_OWNER_URL"]) as connection:
             assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
         assert Redis.from_url(values["REDIS_URL"]).get("task") == b"kept"
         pids = running.pids().values()

@@ -143,21 +143,3 @@ def test_dashboard_counts_the_week(staff_client: Client, subscription: Subscript
     page = staff_client.get("/admin/").content.decode()
     assert "Subscribers" in page
     assert "active subscriptions" in page
-
-
-def test_evidence_is_complete_and_its_taking_is_recorded(staff_client: Client, subscription: Subscription) -> None:
-    response = staff_client.get(f"/admin/subscriptions/subscriber/{subscription.subscriber_id}/evidence.json")
-    document = response.json()
-    assert document["address"] == "lena@example.org"
-    assert [(row["action"], row["holds"]) for row in document["rows"]] == [("granted", True), ("confirmed", True)]
-    assert document["policies"][0]["text"] == "<p>We keep your address.</p>"
-    assert document["policies"][0]["sha256"] == document["rows"][0]["policy_hash"]
-    entry = HistoryEntry.objects.get(action="consent.evidence_taken")
-    assert entry.actor is not None
-    assert "lena" not in str(vars(entry))
-
-
-def test_evidence_is_for_those_who_may(client: Client, subscription: Subscription) -> None:
-    client.force_login(User.objects.create_user("reporter", is_staff=True))
-    path = f"/admin/subscriptions/subscriber/{subscription.subscriber_id}/evidence.json"
-    assert client.get(path).status_code == 403
