@@ -86,6 +86,7 @@ ROLES: dict[str, list[str]] = {
         "donations.cancel_recurring_gift",
         "donations.resend_receipt",
         "donations.export_payment",
+        "donations.export_donor",
         "donations.view_stripecustomer",
         "donations.view_decline",
         "donations.view_safetyreturn",

@@ -1,1 +1,1 @@
-from donations.admin import donors, events, gifts, payments, reminders, statements, terms  # noqa: F401 - importing registers.
+from donations.admin import donors, events, gifts, income, payments, reminders, statements, terms  # noqa: F401 - importing registers.

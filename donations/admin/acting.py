@@ -1,15 +1,12 @@
 """What staff do to money: each a page that asks for a reason, a POST, a permission, and a history entry."""
 
-import csv
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from donations import keeping, receipts, stripe_api
 from donations.models import Payment, RecurringGift
-from donations.money import InvalidAmount, format_number, parse_amount, to_decimal
+from donations.money import InvalidAmount, format_number, parse_amount
 from newsroom.history import entries_of, record
 
 
@@ -137,63 +134,3 @@ def _address(obj: Any) -> str:
 
 def _back(obj: Any) -> HttpResponseRedirect:
     return HttpResponseRedirect(_address(obj))
-
-
-COLUMNS = (
-    "receipt", "day", "paid_at", "frequency", "renewal", "currency", "gross", "refunded", "disputed", "state", "fee",
-    "net", "settled_in", "method", "article", "appeal", "campaign", "payment_intent",
-)  # fmt: skip
-# What a spreadsheet would take for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def safe_cell(value: Any) -> str:
-    """Return a cell that a spreadsheet shows and never calculates."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-class _Echo:
-    def write(self, value: str) -> str:
-        return value
-
-
-def export_csv(payments: QuerySet[Payment]) -> StreamingHttpResponse:
-    """Stream payments as CSV, row by row, without a donor's name or address."""
-    writer = csv.writer(_Echo())
-    rows = payments.select_related("donation__article", "donation__appeal")
-
-    def lines() -> Iterator[str]:
-        yield writer.writerow(COLUMNS)
-        for payment in rows.iterator(chunk_size=2000):
-            yield writer.writerow([safe_cell(value) for value in _row(payment)])
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="payments.csv"'
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-def _row(payment: Payment) -> list[Any]:
-    donation = payment.donation
-    settled_in = payment.settled_currency
-    return [
-        payment.receipt_number,
-        payment.gift_date,
-        payment.paid_at and payment.paid_at.isoformat(),
-        donation.frequency,
-        "yes" if payment.is_renewal else "no",
-        payment.currency,
-        to_decimal(payment.gross, payment.currency),
-        to_decimal(payment.refunded, payment.currency),
-        to_decimal(payment.disputed, payment.currency),
-        payment.state,
-        "" if payment.fee is None else to_decimal(payment.fee, settled_in),
-        "" if payment.net is None else to_decimal(payment.net, settled_in),
-        settled_in,
-        payment.method,
-        donation.article.headline if donation.article else "",
-        donation.appeal.title if donation.appeal else "",
-        donation.campaign,
-        payment.payment_intent_id,
-    ]

@@ -1,11 +1,16 @@
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from donations.admin import acting
 from donations.admin.long_lists import CampaignFilter, CurrencyFilter, LongListAdmin
 from donations.admin.showing import FactsInline, money_of, stripe_link
+from donations.admin.summed_lists import SummedListAdmin, Total, total
 from donations.models import CheckoutSession, Donation, Payment, RecurringGift
+from donations.money import to_decimal
 
 
 class CheckoutSessionInline(FactsInline):
@@ -23,15 +28,47 @@ class PaymentInline(FactsInline):
 
 
 @admin.register(Donation)
-class DonationAdmin(LongListAdmin):
+class DonationAdmin(SummedListAdmin):
     list_display = ["created_at", "sum", "frequency", "state", "donor", "article", "appeal", "livemode"]
-    list_filter = ["state", "frequency", CurrencyFilter, "appeal", CampaignFilter, "livemode"]
+    list_filter = ["state", "frequency", CurrencyFilter, "created_at", "appeal", CampaignFilter, "livemode"]
     list_select_related = ["donor", "article", "appeal"]
     search_fields = ["=donor__email", "=email", "=sessions__stripe_id", "=payments__payment_intent_id"]
     search_help_text = _("An exact address, or an id of Stripe's")
     ordering = ["-created_at", "-pk"]
     inlines = [CheckoutSessionInline, PaymentInline]
     exclude = ["attempt_key"]
+    total_headings = (_("chosen"), _("of it given"))
+    columns = (
+        "donation", "started_at", "frequency", "currency", "amount", "fee_cover", "state", "in_state_since", "language",
+        "article", "appeal", "campaign", "anonymous",
+    )  # fmt: skip
+
+    def totals_of(self, rows: QuerySet[Donation]) -> list[Total]:
+        is_given = Q(state__in=(Donation.State.GIVEN, Donation.State.ENDED))
+        chosen = F("amount") + F("fee_cover")
+        grouped = Donation.objects.filter(pk__in=rows).values("currency").order_by("currency")
+        sums: Any = grouped.annotate(number=Count("pk"), chosen=Sum(chosen), given=Sum(chosen, filter=is_given))
+        return [total(row, "chosen", "given") for row in sums]
+
+    def rows_to_export(self, queryset: QuerySet[Donation]) -> QuerySet[Donation]:
+        return queryset.select_related("article", "appeal")
+
+    def cells_of(self, row: Donation) -> list[Any]:
+        return [
+            row.pk,
+            row.created_at.isoformat(),
+            row.frequency,
+            row.currency,
+            to_decimal(row.amount, row.currency),
+            to_decimal(row.fee_cover, row.currency),
+            row.state,
+            row.state_at.isoformat(),
+            row.language,
+            row.article.headline if row.article else "",
+            row.appeal.title if row.appeal else "",
+            row.campaign,
+            "yes" if row.is_anonymous else "no",
+        ]
 
     @admin.display(description=_("sum"))
     def sum(self, donation: Donation) -> str:

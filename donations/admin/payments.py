@@ -1,8 +1,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from donations.admin import acting
 from donations.admin.long_lists import CurrencyFilter, LongListAdmin
 from donations.admin.showing import FactsInline, money_of, stripe_link
+from donations.admin.summed_lists import SummedListAdmin, Total, total
 from donations.models import Decline, Dispute, Payment, Refund, SafetyReturn
+from donations.money import to_decimal
 from newsroom.admin.facts import FactsAdmin
 
 
@@ -26,6 +28,18 @@ class DisputeInline(FactsInline):
     ordering = ["-created_at", "-pk"]
 
 
+def payment_totals(payments: QuerySet[Payment]) -> list[Total]:
+    """Add up payments by currency: what was paid, what went back or is held by a bank, and what is left."""
+    is_paid = Q(state=Payment.State.PAID)
+    rows: Any = payments.values("currency").annotate(
+        number=Count("pk"),
+        paid=Sum("gross", filter=is_paid),
+        back=Sum(F("refunded") + F("disputed"), filter=is_paid),
+        remaining=Sum(F("gross") - F("refunded") - F("disputed"), filter=is_paid),
+    )
+    return [total(row, "paid", "back", "remaining") for row in rows.order_by("currency")]
+
+
 class RepeatFilter(admin.SimpleListFilter):
     title = _("second of the same sum")
     parameter_name = "repeated"
@@ -38,7 +52,7 @@ class RepeatFilter(admin.SimpleListFilter):
 
 
 @admin.register(Payment)
-class PaymentAdmin(LongListAdmin):
+class PaymentAdmin(SummedListAdmin):
     list_display = [
         "created_at",
         "gross_shown",
@@ -50,7 +64,15 @@ class PaymentAdmin(LongListAdmin):
         "is_repeated",
         "at_stripe",
     ]
-    list_filter = ["state", CurrencyFilter, "is_renewal", RepeatFilter, "donation__frequency", "livemode"]
+    list_filter = [
+        "state",
+        CurrencyFilter,
+        "created_at",
+        "is_renewal",
+        RepeatFilter,
+        "donation__frequency",
+        "livemode",
+    ]
     list_select_related = ["donation"]
     search_fields = ["=payment_intent_id", "=charge_id", "=invoice_id", "=donation__donor__email"]
     search_help_text = _("An exact address, or an id of Stripe's")
@@ -58,7 +80,11 @@ class PaymentAdmin(LongListAdmin):
     inlines = [RefundInline, DisputeInline]
     readonly_fields = ["is_repeated", "at_stripe"]
     exclude = ["repeats"]
-    actions = ["export"]
+    total_headings = (_("paid"), _("went back or held"), _("kept"))
+    columns = (
+        "receipt", "day", "paid_at", "frequency", "renewal", "currency", "gross", "refunded", "disputed", "state",
+        "fee", "net", "settled_in", "method", "article", "appeal", "campaign", "payment_intent",
+    )  # fmt: skip
     change_form_template = "admin/donations/payment_change.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -68,12 +94,34 @@ class PaymentAdmin(LongListAdmin):
         ]
         return own + super().get_urls()
 
-    @admin.action(description=_("Export as CSV"), permissions=["export"])
-    def export(self, request: HttpRequest, queryset: QuerySet[Payment]) -> StreamingHttpResponse:
-        return acting.export_csv(queryset)
+    def totals_of(self, rows: QuerySet[Payment]) -> list[Total]:
+        return payment_totals(Payment.objects.filter(pk__in=rows))
 
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("donations.export_payment")
+    def rows_to_export(self, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
+        return queryset.select_related("donation__article", "donation__appeal")
+
+    def cells_of(self, row: Payment) -> list[Any]:
+        donation, settled_in = row.donation, row.settled_currency
+        return [
+            row.receipt_number,
+            row.gift_date,
+            row.paid_at and row.paid_at.isoformat(),
+            donation.frequency,
+            "yes" if row.is_renewal else "no",
+            row.currency,
+            to_decimal(row.gross, row.currency),
+            to_decimal(row.refunded, row.currency),
+            to_decimal(row.disputed, row.currency),
+            row.state,
+            "" if row.fee is None else to_decimal(row.fee, settled_in),
+            "" if row.net is None else to_decimal(row.net, settled_in),
+            settled_in,
+            row.method,
+            donation.article.headline if donation.article else "",
+            donation.appeal.title if donation.appeal else "",
+            donation.campaign,
+            row.payment_intent_id,
+        ]
 
     @admin.display(description=_("gross"), ordering="gross")
     def gross_shown(self, payment: Payment) -> str:

@@ -46,6 +46,7 @@ class AppealAdmin(HistoryAdmin):
     list_filter = ["is_active", "language"]
     search_fields = ["title", "message"]
     filter_horizontal = ["sections"]
+    change_form_template = "admin/donations/appeal_change.html"
     ordering = ["-is_active", "-priority", "-pk"]
     recorded = ("title", "message", "short_line", "language", "starts_at", "ends_at", "priority", "is_active")
 

@@ -3,6 +3,7 @@ from donations.models.appeals import Appeal, appeal_for_article
 from donations.models.campaigns import Campaign
 from donations.models.donors import Donor, StripeCustomer
 from donations.models.gifts import CheckoutSession, Donation, RecurringGift
+from donations.models.income import Income
 from donations.models.links import DonorLink, LinkRequest
 from donations.models.payments import Decline, Dispute, Payment, Refund
 from donations.models.reminders import Reminder, ReminderChoice, ReminderGift, Span
@@ -24,6 +25,7 @@ __all__ = [
     "DonorLink",
     "Frequency",
     "GivingTerms",
+    "Income",
     "LanguageCurrency",
     "LinkRequest",
     "Method",

@@ -23,6 +23,7 @@ class Donor(models.Model):
     class Meta:
         verbose_name = _("donor")
         verbose_name_plural = _("donors")
+        permissions = [("export_donor", "Can export donors")]
         constraints = [
             models.UniqueConstraint(fields=["email"], name="donor_one_per_address"),
             models.CheckConstraint(
