@@ -113,14 +113,24 @@ class Servers:
 def throwaway() -> Iterator[Servers]:
     """Run servers on a new folder that is removed afterwards."""
     remove_abandoned()
-    folder = Folder(short_folder(THROWAWAY_PREFIX))
-    folder.claim()
+    folder = _claimed_folder()
     try:
         with Servers(folder, durable=False).running() as servers:
             yield servers
     finally:
         folder.release()
         shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _claimed_folder() -> Folder:
+    while True:
+        folder = Folder(short_folder(THROWAWAY_PREFIX))
+        try:
+            folder.claim()
+        except AlreadyRunning:
+            # Another process, which looks for abandoned folders at this moment, took the new one for such.
+            continue
+        return folder
 
 
 def remove_abandoned() -> None:
