@@ -62,6 +62,8 @@ class IssueMessage:
             self._add_segments(segments)
             self._add_bytes(b"\r\n")
         self._add_bytes(f"--{boundary}--\r\n".encode())
+        # What differs between readers stands behind other words or begins with a letter, so one look is enough for all.
+        self.is_dotless = b"\r\n." not in b"".join(part if not kind else b"x" for kind, part in self._layout)
 
     def message_id(self, delivery_uuid: UUID) -> str:
         return f"<{delivery_uuid.hex}@{self.domain}>"

@@ -253,6 +253,7 @@ def _envelopes(message: IssueMessage, held: claims.Claim, letter: Letter | None 
             key=delivery.uuid.hex,
             letter=letter,
             token=token(delivery.link_id) if letter else "",
+            is_dotless=message.is_dotless,
         )
         for delivery in held.deliveries
     ]

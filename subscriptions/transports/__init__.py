@@ -44,7 +44,8 @@ class Letter:
 class Envelope:
     """One reader's mail: as finished bytes, or as the shared letter and the reader's token where the transport merges.
 
-    `key` is the delivery's own random name, by which reports about the mail find it.
+    `key` is the delivery's own random name, by which reports about the mail find it. `is_dotless` says that the message
+    ends with a line end and that no line of it begins with a dot, so that nothing need look for one.
     """
 
     delivery_id: int
@@ -54,6 +55,7 @@ class Envelope:
     key: str = ""
     letter: Letter | None = None
     token: str = ""
+    is_dotless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,3 +259,17 @@ def _words(message: EmailMessage, kind: str) -> str:
     assert part is not None
     content = str(part.get_content()).replace("\r\n", "\n")
     return content if content.endswith("\n") else content + "\n"
+
+
+@given(html=TEXTS, text=TEXTS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_message_that_says_so_has_no_line_that_begins_with_a_dot(issue: Issue, html: str, text: str) -> None:
+    message = IssueMessage(
+        issue=issue, words=Words(subject="A subject", text=text, html=html), date=NOW, token_length=len(TOKEN)
+    )
+
+    wire = message.to_reader(address=".reader@example.org", token=TOKEN, delivery_uuid=UUID_1)
+
+    assert message.is_dotless
+    assert b"\r\n." not in wire
+    assert wire.endswith(b"\r\n")
