@@ -313,7 +313,7 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
         "success_url": settings.SITE_URL + reverse("donations:thanks", args=[donation.attempt_key]),
         "cancel_url": settings.SITE_URL + back_address(donation.attempt_key),
     }
-    if donation.is_recurring and terms.blocked_card_countries:
+    if donation.is_recurring and terms.blocked_countries:
         parameters |= _card_first(donation, metadata_of(donation), label=label)
     elif donation.is_recurring:
         price["recurring"] = {"interval": RENEWAL_INTERVALS[Frequency(donation.frequency)]}
@@ -324,7 +324,7 @@ def session_parameters(donation: Donation, *, terms: GivingTerms) -> dict[str, A
         }
     else:
         intent: dict[str, Any] = {"metadata": metadata, "description": label}
-        if terms.blocked_card_countries and Method.CARD in parameters["allowed_payment_method_types"]:
+        if terms.blocked_countries and Method.CARD in parameters["allowed_payment_method_types"]:
             # The money is only reserved until the card's country is known; a reservation leaves no refund behind.
             parameters["payment_method_options"] = {"card": {"capture_method": "manual"}}
         if suffix := _statement_suffix(terms, outlet):

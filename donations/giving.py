@@ -113,23 +113,30 @@ def method_labels(methods: list[str]) -> list[str]:
 
 
 def offer_in(currency: str, *, language: str, chosen: Mapping[str, str] | None = None) -> Offer | None:
-    """Return what the form offers in a currency, or None when staff have written no rule for it.
+    """Return what the form offers in a currency, or in the first that has rules where this one has none.
+
+    None when staff have written no rule at all.
 
     `chosen` holds what the reader has chosen already, in the form's own field names, or `frequency` and `amount` in a
-    link that chooses beforehand. Costs three queries.
+    link that chooses beforehand. Costs two queries.
     """
     chosen = chosen or {}
-    rules = {rule.frequency: rule for rule in AmountRule.objects.filter(currency=currency)}
-    if not rules:
+    every_rule = AmountRule.objects.order_by("currency", "frequency")
+    by_currency: dict[str, dict[str, AmountRule]] = {}
+    for rule in every_rule:
+        by_currency.setdefault(rule.currency, {})[rule.frequency] = rule
+    currencies = [code for code in Currency.values if code in by_currency]
+    if not currencies:
         return None
+    currency = currency if currency in by_currency else currencies[0]
+    rules = by_currency[currency]
     methods = {row.frequency: row.methods for row in PaymentMethodRule.objects.filter(currency=currency)}
     order = [frequency for frequency in Frequency.values if frequency in rules]
     wanted = chosen.get("frequency", "")
     frequency_chosen = wanted if wanted in rules else order[0]
-    others = AmountRule.objects.order_by("currency").values_list("currency", flat=True).distinct()
     return Offer(
         currency=currency,
-        currencies=[code for code in Currency.values if code in set(others)],
+        currencies=currencies,
         symbol=format_money(0, currency, language).replace("0", "").strip(),
         frequencies=[
             _frequency_offer(

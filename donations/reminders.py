@@ -13,7 +13,6 @@ from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 from django.urls import reverse
 
 from donations.giving import Choice
-from donations.limiting import ANONYMOUS_NETWORKS
 from donations.models import Appeal, Donor, Reminder, ReminderGift, Span
 from donations.reminder_words import (
     CONFIRM_WITHIN,
@@ -24,7 +23,7 @@ from donations.reminder_words import (
     due_moment,
 )
 from newsroom.history import record
-from newsroom.limits import allow
+from newsroom.limits import allow, is_shared
 from newsroom.mail import queue_mail
 from newsroom.models import Article, Suppression
 from newsroom.outlet import current_outlet
@@ -70,7 +69,7 @@ def ask(wish: Wish, *, network: str, at: datetime) -> date:
 
     Raises TooManyReminders.
     """
-    is_anonymous = network.startswith(ANONYMOUS_NETWORKS)
+    is_anonymous = is_shared(network)
     if not allow("reminder-network", network, rate=ANONYMOUS_NETWORK_RATE if is_anonymous else NETWORK_RATE):
         raise TooManyReminders
     if not allow("reminder-total", rate=TOTAL_RATE):

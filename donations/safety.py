@@ -28,7 +28,7 @@ def is_blocked(charge: Any) -> bool:
 
 
 def is_blocked_country(country: str) -> bool:
-    return country in {code.upper() for code in current_terms().blocked_card_countries}
+    return country in current_terms().blocked_countries
 
 
 def country_of(charge: Any) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -69,7 +68,7 @@ class Report:
 
 def current_year(at: datetime) -> int:
     """Return the tax year in which a moment lies."""
-    return at.astimezone(ZoneInfo(current_terms().tax_time_zone)).year
+    return at.astimezone(current_terms().tax_zone).year
 
 
 def years_of(donor: Donor) -> list[int]:
@@ -141,7 +140,7 @@ def send_year(
 
 def send_due(*, at: datetime) -> str:
     """In January, ask for the statements of the year before. Again adds none. Staff hear of a missing profile."""
-    today = at.astimezone(ZoneInfo(current_terms().tax_time_zone))
+    today = at.astimezone(current_terms().tax_zone)
     if today.month != 1 or today.day < FIRST_DAY:
         return "not in January"
     year = today.year - 1
@@ -198,7 +197,7 @@ def _donors(year: int) -> Iterator[Donor]:
 
 
 def _is_awaiting(donor: Donor, year: int) -> bool:
-    new_year = datetime(year + 1, 1, 1, tzinfo=ZoneInfo(current_terms().tax_time_zone))
+    new_year = datetime(year + 1, 1, 1, tzinfo=current_terms().tax_zone)
     pending = Payment.objects.filter(donation__donor=donor, state=Payment.State.PENDING, created_at__lt=new_year)
     return pending.exists()
 
@@ -239,7 +238,7 @@ def _printed(
 ) -> dict[str, Any]:
     """Return every line of the page in the donor's language."""
     language = statement.donor.language
-    day = written_day(statement.issued_at.astimezone(ZoneInfo(current_terms().tax_time_zone)).date(), language)
+    day = written_day(statement.issued_at.astimezone(current_terms().tax_zone).date(), language)
     notes = [
         _("This statement lists the gifts of %(year)s by the day on which they were made, in the time zone %(zone)s.")
         % {"year": statement.year, "zone": current_terms().tax_time_zone}

@@ -50,6 +50,8 @@ ALLOWED_HOSTS = [SITE_HOST, *env_list("EXTRA_HOSTS")]
 if SITE_HOST in {"localhost", "127.0.0.1"}:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1"]
 TRUSTED_PROXIES = int(env("TRUSTED_PROXIES", "0") or 0)
+# A file with one network a line, such as Tor's exits, whose readers have nothing to do with one another.
+SHARED_NETWORKS_FILE = env("SHARED_NETWORKS_FILE")
 
 # The packages
 

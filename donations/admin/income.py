@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -85,5 +84,5 @@ def _days(request: HttpRequest) -> int | None:
 
 def _period(days: int | None) -> tuple[date, date]:
     """Return the first and last day of a period that ends today, in the time zone of the gifts' own days."""
-    today = timezone.now().astimezone(ZoneInfo(current_terms().tax_time_zone)).date()
+    today = timezone.now().astimezone(current_terms().tax_zone).date()
     return today - timedelta(days=(days or USUAL_PERIOD) - 1), today

@@ -1,5 +1,7 @@
+import logging
 import re
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -9,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from donations.models.amounts import Currency
 from newsroom.site_version import ShownOnPages
 from newsroom.time_zones import validate_time_zone
+
+logger = logging.getLogger(__name__)
 
 # Stripe refuses every gift with another: https://docs.stripe.com/get-started/account/statement-descriptors#requirements
 STATEMENT_SUFFIX = re.compile(r"[A-Za-z0-9 .-]*[A-Za-z][A-Za-z0-9 .-]*")
@@ -88,6 +92,21 @@ class GivingTerms(ShownOnPages):
             errors["tax_time_zone"] = error
         if errors:
             raise ValidationError(errors)
+
+    @property
+    def blocked_countries(self) -> list[str]:
+        """The codes in upper case, each once; what staff could not have saved, such as an empty word, is left out."""
+        codes = [str(code).strip().upper() for code in self.blocked_card_countries or []]
+        return [code for code in dict.fromkeys(codes) if COUNTRY_CODE.fullmatch(code)]
+
+    @property
+    def tax_zone(self) -> ZoneInfo:
+        """The zone of the tax year; UTC where the stored name is none, because money must be written all the same."""
+        try:
+            return ZoneInfo(self.tax_time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            logger.error("The time zone of the tax year is none; UTC is used.")
+            return ZoneInfo("UTC")
 
 
 def current_terms() -> GivingTerms:

@@ -42,7 +42,7 @@ def donation_form(context: dict[str, Any], article: Article | None = None) -> di
         "offer": offer,
         "language": language,
         "hidden": [("article", article.pk if article else None), ("appeal", appeal.pk), ("language", language)],
-        "blocked_countries": terms.blocked_card_countries,
+        "blocked_countries": terms.blocked_countries,
         "outlet": context.get("outlet"),
     }
 

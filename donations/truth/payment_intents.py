@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
@@ -224,7 +223,7 @@ def _fill(payment: Payment, intent: Any, charge: Any) -> None:
     payment.gross = intent.amount_received
     if payment.paid_at is None:
         payment.paid_at = stripe_api.time_of(charge.created)
-        payment.gift_date = payment.paid_at.astimezone(ZoneInfo(current_terms().tax_time_zone)).date()
+        payment.gift_date = payment.paid_at.astimezone(current_terms().tax_zone).date()
     settlement = charge.balance_transaction
     # Stripe settles a moment, or for debits days, after the payment succeeded.
     if settlement is not None and not isinstance(settlement, str):

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from donations import keeping, mine, statements, stripe_api
 from donations.forms import LinkForm
 from donations.giving import ChoiceRefused
+from donations.limiting import may_change_card
 from donations.models import Donor, RecurringGift, Span
 from donations.money import InvalidAmount, format_number, parse_amount
 from donations.reminder_words import disclosure
@@ -116,6 +117,9 @@ def change(request: HttpRequest, donor: Donor, pk: int, what: str) -> HttpRespon
     gift = mine.gift_of(donor, pk)
     if gift is None:
         return HttpResponseSeeOther(reverse("donations:mine"))
+    if what == "card" and not may_change_card(request, donor=donor):
+        trouble = _("There have been many attempts in a short time. Nothing was changed. Please try again in an hour.")
+        return _gifts_page(request, donor, trouble=trouble, status=429)
     try:
         address = _change(request, gift, what)
     except ChoiceRefused as refusal:

@@ -53,7 +53,11 @@ def support(request: HttpRequest) -> HttpResponse:
 
 def _campaign(request: HttpRequest) -> str:
     """Return the campaign that the page with the form was opened with, from our own form's own Referer alone."""
-    page = urlsplit(request.headers.get("Referer", ""))
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        # Anybody may send anything as a header, such as an address with half a bracket.
+        return ""
     if page.hostname not in settings.ALLOWED_HOSTS:
         return ""
     return parse_qs(page.query).get("utm_campaign", [""])[0].replace("\x00", "")[:60]
@@ -72,7 +76,7 @@ def _form_page(request: HttpRequest, *, refusal: ChoiceRefused | None = None) ->
         "appeal": appeal,
         "article": article,
         "language": language,
-        "blocked_countries": terms.blocked_card_countries,
+        "blocked_countries": terms.blocked_countries,
         "hidden": [
             ("article", article.pk if article else None),
             ("appeal", appeal.pk if appeal else None),
@@ -217,7 +221,7 @@ def _attempt_page(
             reminder=choice.reminder,
         ),
         "methods": giving.method_labels(giving.methods_for(choice.currency, choice.frequency)),
-        "blocked_countries": current_terms().blocked_card_countries,
+        "blocked_countries": current_terms().blocked_countries,
     }
     return render(request, "donations/attempt.html", context, status=status)
 

@@ -1,17 +1,21 @@
 """People who try stolen cards are noticed by their declines; readers are asked for a mailed link meanwhile."""
 
+import os
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from donations import card_testing
-from donations.models import CheckoutSession, Decline, Donation
+from donations import card_testing, limiting
+from donations.models import CheckoutSession, Decline, Donation, Donor, RecurringGift
 from donations.models.terms import current_terms
+from newsroom import limits
 from newsroom.models import OutgoingMail
 from tests.donations.factories import make_payment
+from tests.donations.living import enter
 from tests.donations.reader import Reader
 
 pytestmark = pytest.mark.django_db
@@ -56,9 +60,9 @@ def test_under_attack_a_mailed_button_leads_on(reader: Reader) -> None:
     link = mail.context["url"].replace("http://testserver", "")
     assert "Go on to the payment page" in reader.open(link)
     assert not CheckoutSession.objects.exists(), "looking at the link must start nothing"
-    response = reader.client.post(link)
-    assert response.status_code == 303
-    assert CheckoutSession.objects.get().url == response["Location"]
+    answer = reader.client.post(link)
+    assert answer.status_code == 303
+    assert CheckoutSession.objects.get().url == answer["Location"]
 
 
 def test_pressing_again_under_attack_mails_no_second_link(reader: Reader) -> None:
@@ -155,6 +159,50 @@ def test_one_network_starts_only_so_many_payments_whatever_headers_it_sends(read
     statuses = [press(number) for number in range(22)]
     assert statuses[:20] == [303] * 20
     assert statuses[20:] == [429] * 2
+
+
+def press_from(reader: Reader, address: str, number: int) -> int:
+    values = {"frequency": "once", "amount": "2000", "currency": "USD", "email": f"reader{number}@example.org"}
+    return int(reader.client.post(f"/support/{uuid.uuid4()}/", values, REMOTE_ADDR=address).status_code)
+
+
+def test_shared_networks_have_a_limit_of_their_own(
+    reader: Reader, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = tmp_path / "exits.txt"
+    listed.write_text("# Tor\n198.51.100.9\nnonsense\n2001:db8::1\n100.64.0.0/10\n")
+    settings.SHARED_NETWORKS_FILE = str(listed)
+    monkeypatch.setattr(limiting, "TOGETHER", "3/hour")
+    monkeypatch.setattr(limiting, "PER_NETWORK", "1/hour")
+    shared = ["127.0.0.1", "198.51.100.200", "100.100.1.1", "2001:db8::77"]
+    assert [press_from(reader, address, number) for number, address in enumerate(shared)] == [303, 303, 303, 429]
+    # Whoever tries cards from there shuts out nobody who comes from elsewhere.
+    assert press_from(reader, "203.0.113.7", 10) == 303
+    assert press_from(reader, "203.0.113.8", 11) == 429
+    listed.write_text("203.0.113.0/24\n")
+    os.utime(listed, ns=(1, 1))
+    assert press_from(reader, "203.0.113.9", 12) == 429, "the list is read anew, and its limit is spent"
+    settings.SHARED_NETWORKS_FILE = str(tmp_path / "missing.txt")
+    assert press_from(reader, "192.0.2.1", 13) == 303
+
+
+def test_without_redis_the_limits_hold_and_are_stricter(reader: Reader, settings: Any) -> None:
+    settings.CACHE_URL = "unix:///nowhere/redis.sock?db=0"
+    limits._shared.cache_clear()
+    try:
+        statuses = [reader.submit().status_code for _ in range(4)]
+    finally:
+        limits._shared.cache_clear()
+    assert statuses == [303, 303, 429, 429], "a quarter of eight for one address"
+
+
+def test_changing_a_card_is_under_the_limits_too(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiting, "CARDS_PER_DONOR", "2/hour")
+    reader.give(frequency="monthly", amount="500")
+    gift = RecurringGift.objects.get()
+    enter(reader, Donor.objects.get())
+    statuses = [reader.client.post(f"/support/mine/{gift.pk}/card/").status_code for _ in range(3)]
+    assert statuses == [303, 303, 429]
 
 
 def test_the_hour_forgets_declines_after_thirty_days(db: None) -> None:
