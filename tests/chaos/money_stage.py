@@ -66,13 +66,13 @@ class MoneyStage:
             stage = stack.enter_context(Stage.built())
             mailbox = stack.enter_context(Mailbox())
             port = free_port()
-            address = f"http://{HOST}:{port}/stripe/webhook/"
-            sandbox = stack.enter_context(StripeSandbox(webhook_url=address, webhook_secret=SECRET))
+            site = f"http://{HOST}:{port}"
+            sandbox = stack.enter_context(StripeSandbox(webhook_url=f"{site}/stripe/webhook/", webhook_secret=SECRET))
             own = {
                 "STRIPE_API_BASE": sandbox.url,
                 "STRIPE_SECRET_KEY": KEY,
                 "STRIPE_WEBHOOK_SECRET": SECRET,
-                "SITE_URL": f"http://{HOST}:{port}",
+                "SITE_URL": site,
                 "EMAIL_URL": f"smtp://{HOST}:{mailbox.port}",
                 "TRUSTED_PROXIES": "1",
                 "CELERY_QUEUE": QUEUE,
@@ -80,7 +80,7 @@ class MoneyStage:
             programs = product(stage.environment | own, {"web": port}, stage.servers.folder.path)
             stack.enter_context(
                 override_settings(
-                    STRIPE_API_BASE=sandbox.url, STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, SITE_URL=address
+                    STRIPE_API_BASE=sandbox.url, STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, SITE_URL=site
                 )
             )
             # The tests say when the books are compared.
