@@ -1,14 +1,14 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Case, F, QuerySet, When
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from donations.admin import acting
 from donations.admin.long_lists import CampaignFilter, CurrencyFilter, LongListAdmin
 from donations.admin.showing import FactsInline, money_of, stripe_link
-from donations.admin.summed_lists import SummedListAdmin, Total, total
+from donations.admin.summed_lists import SummedListAdmin, Total, add_up
 from donations.models import CheckoutSession, Donation, Payment, RecurringGift
 from donations.money import to_decimal
 
@@ -43,12 +43,10 @@ class DonationAdmin(SummedListAdmin):
         "article", "appeal", "campaign", "anonymous",
     )  # fmt: skip
 
-    def totals_of(self, rows: QuerySet[Donation]) -> list[Total]:
-        is_given = Q(state__in=(Donation.State.GIVEN, Donation.State.ENDED))
+    def totals_of(self, rows: QuerySet[Donation], *, most: int) -> list[Total]:
         chosen = F("amount") + F("fee_cover")
-        grouped = Donation.objects.filter(pk__in=rows).values("currency").order_by("currency")
-        sums: Any = grouped.annotate(number=Count("pk"), chosen=Sum(chosen), given=Sum(chosen, filter=is_given))
-        return [total(row, "chosen", "given") for row in sums]
+        given = Case(When(state__in=(Donation.State.GIVEN, Donation.State.ENDED), then=chosen), default=0)
+        return add_up(rows, chosen, given, most=most)
 
     def rows_to_export(self, queryset: QuerySet[Donation]) -> QuerySet[Donation]:
         return queryset.select_related("article", "appeal")

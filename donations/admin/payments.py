@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Case, F, QuerySet, When
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from donations.admin import acting
 from donations.admin.long_lists import CurrencyFilter, LongListAdmin
 from donations.admin.showing import FactsInline, money_of, stripe_link
-from donations.admin.summed_lists import SummedListAdmin, Total, total
+from donations.admin.summed_lists import SummedListAdmin, Total, add_up
 from donations.models import Decline, Dispute, Payment, Refund, SafetyReturn
 from donations.money import to_decimal
 from newsroom.admin.facts import FactsAdmin
@@ -28,24 +28,19 @@ class DisputeInline(FactsInline):
     ordering = ["-created_at", "-pk"]
 
 
-def payment_totals(payments: QuerySet[Payment]) -> list[Total]:
+def payment_totals(payments: QuerySet[Payment], *, most: int | None = None) -> list[Total]:
     """Add up payments by currency: what was paid, what went back or is held by a bank, and what is left."""
-    is_paid = Q(state=Payment.State.PAID)
-    rows: Any = payments.values("currency").annotate(
-        number=Count("pk"),
-        paid=Sum("gross", filter=is_paid),
-        back=Sum(F("refunded") + F("disputed"), filter=is_paid),
-        remaining=Sum(F("gross") - F("refunded") - F("disputed"), filter=is_paid),
-    )
-    return [total(row, "paid", "back", "remaining") for row in rows.order_by("currency")]
+    paid = Case(When(state=Payment.State.PAID, then=F("gross")), default=0)
+    back = F("refunded") + F("disputed")
+    return add_up(payments, paid, back, paid - back, most=most)
 
 
 class RepeatFilter(admin.SimpleListFilter):
-    title = _("second of the same sum")
+    title = _("gifts made twice")
     parameter_name = "repeated"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("Within an hour"))]
+        return [("yes", _("Same sum within an hour"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
         return queryset.filter(repeats__isnull=False) if self.value() == "yes" else queryset
@@ -94,8 +89,8 @@ class PaymentAdmin(SummedListAdmin):
         ]
         return own + super().get_urls()
 
-    def totals_of(self, rows: QuerySet[Payment]) -> list[Total]:
-        return payment_totals(Payment.objects.filter(pk__in=rows))
+    def totals_of(self, rows: QuerySet[Payment], *, most: int) -> list[Total]:
+        return payment_totals(rows, most=most)
 
     def rows_to_export(self, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
         return queryset.select_related("donation__article", "donation__appeal")
@@ -131,13 +126,13 @@ class PaymentAdmin(SummedListAdmin):
     def refunded_shown(self, payment: Payment) -> str:
         return money_of(payment, "refunded") if payment.refunded else ""
 
-    @admin.display(description=_("second of the same sum"))
+    @admin.display(description=_("given twice?"))
     def is_repeated(self, payment: Payment) -> str:
         """Mark the second of two equal gifts within an hour, and lead to the first."""
         if payment.repeats_id is None:
             return ""
         address = reverse("admin:donations_payment_change", args=[payment.repeats_id])
-        return format_html('<a class="mark" href="{}">{}</a>', address, _("Given twice?"))
+        return format_html('<a class="mark" href="{}">{}</a>', address, _("Same sum as before"))
 
     @admin.display(description=_("fee"))
     def fee_shown(self, payment: Payment) -> str:

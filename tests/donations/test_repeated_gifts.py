@@ -28,7 +28,7 @@ def test_the_donor_is_told_and_staff_see_a_mark(reader: Reader, staff_client: Cl
     assert f"{WORDS} 1 minute ago. If that was a mistake, write to" in page
     assert WORDS not in reader.open(f"/support/{repeated.repeats.donation.attempt_key}/thanks/")
     listed = staff_client.get("/admin/donations/payment/?repeated=yes").content.decode()
-    assert "Given twice?" in listed
+    assert "Same sum as before" in listed
     assert repeated.payment_intent_id in listed
     assert f"/payments/{repeated.repeats.payment_intent_id}" not in listed
     page = staff_client.get(f"/admin/donations/payment/{repeated.pk}/change/").content.decode()
