@@ -1,6 +1,7 @@
 """The product's programs and the sandbox's stand-ins, in the order in which they are started."""
 
 import http.client
+import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -74,6 +75,7 @@ def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Pa
         speaking = {
             "STRIPE_SANDBOX_WEBHOOK_URL": f"http://{HOST}:{ports['web']}/stripe/webhook/",
             "STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"],
+            "STRIPE_SANDBOX_AFTER_ADVANCE": shlex.join([sys.executable, "-m", "sandbox.days"]),
         }
         stripe = ("-m", "sandbox.stripe", "--port", str(ports["stripe"]))
         keeping = ("--data", environment["STRIPE_SANDBOX_DATA"])

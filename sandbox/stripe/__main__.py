@@ -27,7 +27,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         ("webhook-url", "", "where events are sent; empty to let tests take them"),
         ("webhook-secret", "whsec_sandbox", "what events are signed with"),
         ("public-url", "", "the origin under which browsers reach this server, where it is not the address above"),
-        ("after-advance", "", "a command to run after the clock was advanced, with --at TIME appended"),
+        ("after-advance", "", "a command to run after the clock was advanced, with --since and --at TIME appended"),
     ):
         variable = "STRIPE_SANDBOX_" + name.upper().replace("-", "_")
         parser.add_argument(f"--{name}", default=os.environ.get(variable, default), help=f"{words} ({variable})")

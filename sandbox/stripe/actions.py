@@ -51,12 +51,13 @@ def set_mode(world: World, given: dict[str, Any]) -> None:
 
 def advance(world: World, *, days: int = 0, months: int = 0, seconds: int = 0, to: int | None = None) -> int:
     """Move the clock forward, and return its new time."""
-    target = to if to is not None else periods.add_months(world.now(), months) + days * DAY + seconds
-    if target < world.now():
+    since = world.now()
+    target = to if to is not None else periods.add_months(since, months) + days * DAY + seconds
+    if target < since:
         raise invalid("The clock only goes forward.", param="to")
     engine.advance(world, target)
     if world.after_advance:
-        world.after_advance.call(target)
+        world.after_advance.call(since, target)
     return target
 
 

@@ -170,6 +170,8 @@ class Senders:
 
     def _claim(self) -> tuple[int, str, dict[str, str], bytes] | None:
         with self.world.lock:
+            if self.world.after_advance is not None and self.world.after_advance.is_busy:
+                return None
             rows = self.world.store.execute(
                 "SELECT * FROM deliveries WHERE state = 'pending' AND url != '' AND next_at <= ?"
                 " ORDER BY next_at, sequence LIMIT ?",

@@ -207,4 +207,5 @@ def test_advancing_runs_the_products_jobs_at_the_new_time(tmp_path: Path) -> Non
         while not path.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         at = datetime.datetime.fromtimestamp(now, datetime.UTC).isoformat()
-        assert path.read_text().strip() == f"--at {at}"
+        since = datetime.datetime.fromtimestamp(now - 2 * 86_400, datetime.UTC).isoformat()
+        assert path.read_text().strip() == f"--since {since} --at {at}"
