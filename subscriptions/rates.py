@@ -100,19 +100,16 @@ class Limits:
         self.rests_until = {row.domain: row.rests_until for row in rows if row.rests_until}
 
     def window(self, most: int, *, until: float) -> int:
-        """Return how many deliveries may be claimed now, waiting for at least one as long as the turn lasts."""
+        """Return how many deliveries may be claimed now, waiting for one until a reading of the steady clock."""
         overall = self.per_minute.get("")
         if overall is None:
             return most
-        while steady() < until:
+        while True:
             taken, wait = take("everything", most, per_minute=overall)
-            if taken:
+            self.next_in = 0.0 if taken else wait
+            if taken or steady() + wait > until:
                 return taken
-            self.next_in = wait
-            if steady() + wait > until:
-                return 0
             time.sleep(min(wait, 1.0))
-        return 0
 
     def postponed(self, deliveries: Sequence[Claimed], *, at: datetime) -> dict[int, datetime]:
         """Return the deliveries whose domain has had enough for now, each with the moment of its next chance.

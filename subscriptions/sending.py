@@ -122,55 +122,151 @@ def configured_transport() -> Transport:
 
 
 def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: float) -> Turn:
+    """Send window after window. While one is on the wire, the one before is written down and the next is claimed.
+
+    So a worker holds two windows at most, and claims no more before the outcomes of the first are written.
+    """
     turn = Turn(Stop.TURN_IS_OVER)
     try:
         # Before anything is claimed, so that an issue that cannot be written puts nobody's delivery in doubt.
         message = message_of(issue, issue.rendering, token_length=len(token(ANY_LINK)))
-        letter = message.letter() if transport.merges else None
+        shift = _Shift(issue, transport, message, turn, lease=lease, until=until)
     except UNWRITABLE as error:
         _pause_unwritable(issue, error)
         turn.stop = Stop.PAUSED
         return turn
-    limits = Limits(timezone.now())
-    after = 0
-    while steady() < until and (window := limits.window(transport.window, until=until)):
-        held = claims.claim(issue.pk, limit=window, lease=lease, at=timezone.now(), after=after)
-        if held.is_empty:
-            if not after:
-                turn.stop = Stop.NOTHING_DUE
-                break
-            # Those put back behind the cursor have their turn before the issue counts as done.
-            after = 0
-            continue
-        after = held.last_id
-        with _given_back(held):
-            if later := limits.postponed(held.deliveries, at=timezone.now()):
-                claims.postpone(held, later)
-                held = held.without(later)
-        if held.deliveries:
+    try:
+        window = shift.claim_next()
+        while window is not None:
             try:
-                with _given_back(held):
-                    envelopes = _envelopes(message, held, letter)
-            except UNWRITABLE as error:
-                _pause_unwritable(issue, error)
-                turn.stop = Stop.PAUSED
-                break
-            try:
-                outcomes = _send(held, envelopes, transport)
+                outcomes = shift.send(window)
             except TransportDown as error:
                 logger.warning("Issue %s waits for the mail server: %s", issue.pk, error)
-                _give_back(held)
+                _give_back(window.held)
                 turn.stop = Stop.TRANSPORT_DOWN
                 break
-            turn.count(held, outcomes)
-            limits.learn(held.deliveries, outcomes, at=timezone.now())
+            turn.count(window.held, outcomes)
+            shift.limits.learn(window.held.deliveries, outcomes, at=timezone.now())
             if reason := _alarming(issue, turn):
                 turn.refusals.clear()
                 _pause(issue, reason)
                 turn.stop = Stop.PAUSED
                 break
-    _settle(issue, turn, limits)
+            window = shift.take_following()
+    finally:
+        shift.end()
+    _settle(issue, turn, shift.limits)
     return turn
+
+
+@dataclass(frozen=True)
+class _Window:
+    held: claims.Claim
+    envelopes: list[Envelope]
+
+
+class _Shift:
+    """The windows that a worker has in its hands during a turn: the one on the wire, and those before and after."""
+
+    def __init__(
+        self, issue: Issue, transport: Transport, message: IssueMessage, turn: Turn, *, lease: timedelta, until: float
+    ) -> None:
+        self.issue = issue
+        self.transport = transport
+        self.message = message
+        self.letter = message.letter() if transport.merges else None
+        self.turn = turn
+        self.lease = lease
+        self.until = until
+        self.limits = Limits(timezone.now())
+        self._after = 0
+        self._unwritten: tuple[claims.Claim, list[Outcome]] | None = None
+        self._following: _Window | None = None
+
+    def claim_next(self, *, waits: bool = True) -> _Window | None:
+        """Claim and address the next window, or say in the turn why there is none. It `waits` for the rate."""
+        while steady() < self.until and (
+            size := self.limits.window(self.transport.window, until=self.until if waits else steady())
+        ):
+            at = timezone.now()
+            held = claims.claim(self.issue.pk, limit=size, lease=self.lease, at=at, after=self._after)
+            if held.is_empty:
+                if not self._after:
+                    self.turn.stop = Stop.NOTHING_DUE
+                    return None
+                # Those put back behind the cursor have their turn before the issue counts as done.
+                self._after = 0
+                continue
+            self._after = held.last_id
+            with _given_back(held):
+                if later := self.limits.postponed(held.deliveries, at=at):
+                    claims.postpone(held, later)
+                    held = held.without(later)
+            if not held.deliveries:
+                continue
+            try:
+                with _given_back(held):
+                    return _Window(held, _envelopes(self.message, held, self.letter))
+            except UNWRITABLE as error:
+                _pause_unwritable(self.issue, error)
+                self.turn.stop = Stop.PAUSED
+                return None
+        return None
+
+    def send(self, window: _Window) -> list[Outcome]:
+        """Send a window and write outcomes as they come, those of its end with the next window's beginning.
+
+        Nothing goes on the wire later than the lease's end less the longest wait for an answer, so the outcome of
+        everything sent is known while the lease still stands.
+        """
+        held, everything = window.held, list[Outcome]()
+        for outcomes in self.transport.send(window.envelopes, deadline=held.deadline - self.transport.longest_silence):
+            if not outcomes:
+                self._use_moment()
+                continue
+            everything += outcomes
+            self._write_down()
+            self._unwritten = (held, outcomes)
+            # Only good news waits: what else there is, is judged before the next window begins.
+            if len(everything) < len(window.envelopes) or any(o.verdict is not Verdict.ACCEPTED for o in outcomes):
+                self._write_down()
+        return everything
+
+    def _use_moment(self) -> None:
+        """Do what need not wait, while the server is busy. A window that is on the wire must not suffer from it."""
+        if self._unwritten is not None:
+            self._write_down()
+        elif self._following is None and self.turn.stop is Stop.TURN_IS_OVER:
+            try:
+                self._following = self.claim_next(waits=False)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("The next window waits for the database (%s).", type(error).__name__)
+                connection.close()
+
+    def take_following(self) -> _Window | None:
+        """Return the window that was claimed meanwhile, or claim one."""
+        if self._following is None:
+            self._write_down()
+            if self.turn.stop is Stop.PAUSED:
+                return None
+            # Nothing was due a moment ago; since then something may have been put back.
+            self.turn.stop = Stop.TURN_IS_OVER
+            return self.claim_next()
+        following, self._following = self._following, None
+        return following
+
+    def _write_down(self) -> None:
+        if self._unwritten is not None:
+            unwritten, self._unwritten = self._unwritten, None
+            _write(*unwritten)
+
+    def end(self) -> None:
+        """Write down what is known, and give back what was claimed and not begun."""
+        try:
+            self._write_down()
+        finally:
+            if self._following is not None:
+                _give_back(self._following.held)
 
 
 def _settle(issue: Issue, turn: Turn, limits: Limits) -> None:
@@ -257,19 +353,6 @@ def _envelopes(message: IssueMessage, held: claims.Claim, letter: Letter | None 
         )
         for delivery in held.deliveries
     ]
-
-
-def _send(held: claims.Claim, envelopes: list[Envelope], transport: Transport) -> list[Outcome]:
-    """Send a window and write outcomes as they come.
-
-    Nothing goes on the wire later than the lease's end less the longest wait for an answer, so the outcome of
-    everything sent is known while the lease still stands.
-    """
-    everything: list[Outcome] = []
-    for outcomes in transport.send(envelopes, deadline=held.deadline - transport.longest_silence):
-        everything += outcomes
-        _write(held, outcomes)
-    return everything
 
 
 def _write(held: claims.Claim, outcomes: list[Outcome]) -> None:

@@ -38,7 +38,8 @@ def server_from_settings() -> SmtpServer:
 
 
 class SmtpTransport:
-    window = 100
+    # While one window is on the wire the next is claimed, so that a worker that is killed leaves 100 at most.
+    window = 50
     merges = False
 
     def __init__(self, server: SmtpServer, *, connections: int = 8, timeouts: Timeouts | None = None) -> None:
@@ -122,7 +123,11 @@ class _Window:
         with selectors.DefaultSelector() as selector:
             for session in self.sessions:
                 selector.register(session.socket, selectors.EVENT_READ, session)
+            moments = 2
             while self._feed(selector, open_another):
+                if moments == 2 or (moments == 1 and not self._waiting):
+                    moments -= 1
+                    yield []
                 for key, _mask in selector.select(self._patience()):
                     self._serve(selector, key.data)
                 self._drop_silent(selector)

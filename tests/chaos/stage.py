@@ -177,7 +177,7 @@ class Stage:
             self.tick(issue)
             time.sleep(0.1)
 
-    def wait_for_accepted(self, issue: Issue, count: int, *, seconds: float = 30.0) -> None:
+    def wait_for_accepted(self, issue: Issue, count: int, *, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds + count / 20
         while claims.progress(issue, at=timezone.now()).counts["accepted"] < count:
             assert time.monotonic() < deadline, f"Too few accepted: {self.states(issue)}"

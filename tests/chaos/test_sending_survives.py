@@ -32,7 +32,8 @@ KILLS = max(3, READERS // 100)
 
 
 @pytest.fixture(scope="module")
-def stage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+def stage(django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+    """Stand on a database of this file's own, so that the tests' database need not even exist."""
     with django_db_blocker.unblock(), Stage.built() as stage:
         yield stage
 

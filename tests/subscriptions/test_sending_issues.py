@@ -1,5 +1,7 @@
 """An issue leaves over real SMTP: to whom, with what outcome, and written down how."""
 
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -13,6 +15,8 @@ from newsroom.models import Suppression
 from newsroom.suppressions import suppress
 from subscriptions import claims, consent, issues, sending
 from subscriptions.models import Consent, Delivery, Issue, Newsletter, Subscriber, Subscription
+from subscriptions.transports import Envelope, Outcome
+from subscriptions.transports.smtp import SmtpTransport, server_from_settings
 from tests.mailbox import Mailbox
 from tests.subscriptions.factories import NOW, make_subscription
 from tests.subscriptions.issue_factories import make_sending_issue
@@ -180,3 +184,73 @@ def body(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
     assert part is not None
     return str(part.get_content())
+
+
+class Watched:
+    """The SMTP transport, with a look at the rows at each of its moments."""
+
+    merges = False
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._carrier = SmtpTransport(server_from_settings(), connections=2)
+        self._look = look
+        self.window = 5
+        self.longest_silence = self._carrier.longest_silence
+        self.close = self._carrier.close
+
+    def send(self, envelopes: Sequence[Envelope], *, deadline: float) -> Iterator[list[Outcome]]:
+        for outcomes in self._carrier.send(envelopes, deadline=deadline):
+            yield outcomes
+            self._look()
+
+
+def test_a_worker_holds_two_windows_at_most(newsletter: Newsletter, smtp: Mailbox) -> None:
+    for _number in range(23):
+        make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    held: list[int] = []
+    carrier = Watched(lambda: held.append(Delivery.objects.filter(state="claimed").count()))
+
+    turn = sending.send_issue(issue.pk, transport=carrier)
+    carrier.close()
+
+    assert (turn.accepted, turn.stop) == (23, sending.Stop.NOTHING_DUE)
+    assert max(held) == 10
+    assert len(smtp.messages) == 23
+    issue.refresh_from_db()
+    assert issue.state == Issue.State.SENT
+
+
+def test_a_failure_between_two_windows_gives_the_second_back(newsletter: Newsletter, smtp: Mailbox) -> None:
+    for _number in range(12):
+        make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    smtp.answer_next(*["250 2.0.0 taken over"] * 5)
+
+    def fail() -> None:
+        if Delivery.objects.filter(state="claimed").count() == 10:
+            raise RuntimeError
+
+    carrier = Watched(fail)
+    with pytest.raises(RuntimeError):
+        sending.send_issue(issue.pk, transport=carrier)
+    carrier.close()
+
+    # The first window was on the wire, so what became of it is found out by its lease; the second is as it was.
+    rows = Counter(Delivery.objects.values_list("state", "tries"))
+    assert rows == {("claimed", 0): 5, ("pending", 0): 7}
+
+
+def test_a_pause_lets_the_window_on_the_wire_end_and_gives_the_next_back(newsletter: Newsletter, smtp: Mailbox) -> None:
+    for _number in range(30):
+        make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    smtp.answer_next(*["550 5.7.1 not from here"] * 30)
+
+    carrier = Watched(lambda: None)
+
+    turn = sending.send_issue(issue.pk, transport=carrier)
+    carrier.close()
+
+    assert turn.stop is sending.Stop.PAUSED
+    assert states(issue) == {"refused": 20, "pending": 10}
