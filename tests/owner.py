@@ -10,12 +10,13 @@ from psycopg import sql
 from newsroom.database_roles import OWNER
 
 
-def become_owner(cursor: CursorWrapper) -> None:
+def become_owner(cursor: CursorWrapper, *, are_triggers_suspended: bool = True) -> None:
     """Act as the owner until the transaction ends, with triggers suspended: they refuse even the owner."""
     if OWNER in settings.DATABASES:
         owner = sql.Identifier(settings.DATABASES[OWNER]["USER"])
         cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(owner))
-    cursor.execute("SET LOCAL session_replication_role = replica")
+    if are_triggers_suspended:
+        cursor.execute("SET LOCAL session_replication_role = replica")
 
 
 def stop_being_owner(cursor: CursorWrapper) -> None:

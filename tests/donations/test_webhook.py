@@ -13,6 +13,7 @@ from newsroom.models import OutgoingMail
 from tests.donations.conftest import WEBHOOK_SECRET
 from tests.donations.reader import Reader
 from tests.donations.signing import signature_of
+from tests.owner import become_owner, stop_being_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -217,7 +218,9 @@ def test_a_payment_that_stripe_would_not_show_is_asked_for_again(reader: Reader)
 
 def test_an_error_of_the_database_is_kept_without_the_row_it_quotes(reader: Reader, caplog: Any) -> None:
     with connection.cursor() as cursor:
+        become_owner(cursor, are_triggers_suspended=False)
         cursor.execute("ALTER TABLE donations_donor ADD CONSTRAINT no_ana CHECK (name <> 'Ana')")
+        stop_being_owner(cursor)
     donation = reader.start(name="Ana", is_anonymous="", note="For Vera")
     reader.pay(donation)
     reader.webhooks(only="payment_intent.succeeded")

@@ -11,6 +11,10 @@ WRITING = {
     # Rows of the ledger.
     r"\bConsent\(|\bConsent\.objects\.(?:bulk_)?(?:create|update|get_or_create)|subscriptions_consent\b": {
         "subscriptions/ledger.py",
+        # Removes what has expired, as the owner.
+        "subscriptions/pruning.py",
+        # Names the table that the application may only add to.
+        "subscriptions/apps.py",
     },
     # The state of a subscription, and the times that prove it.
     r"\bsubscription\.(?:state|confirmed_at|unsubscribed_at|suppressed_at)\b[^=\n]*(?<![=!<>])=(?!=)"

@@ -79,8 +79,7 @@ def test_rolled_back_change_leaves_no_gap(rows: list[Consent]) -> None:
 )
 def test_triggers_refuse_to_change_facts_even_to_their_owner(rows: list[Consent], sql: str) -> None:
     with pytest.raises((IntegrityError, InternalError)), transaction.atomic(), connection.cursor() as cursor:
-        become_owner(cursor)
-        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+        become_owner(cursor, are_triggers_suspended=False)
         cursor.execute(sql)
     assert not list(ledger.faults())
     assert Consent.objects.count() == 8

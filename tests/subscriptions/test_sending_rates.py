@@ -173,15 +173,16 @@ def test_a_server_that_refuses_nearly_everyone_stops_an_issue_that_leaves_by_one
     issue = make_sending_issue(newsletter=newsletter)
     smtp.answer_next(*["550 5.7.1 not from here"] * 25)
 
-    turns = 0
+    refused = []
     while Issue.objects.get(pk=issue.pk).paused_at is None:
-        turns += 1
-        assert turns < 26
+        assert sum(refused) < 25
         Redis.from_url(settings.CACHE_URL).flushdb()  # A minute passes: the bucket is full again.
-        assert sending.send_issue(issue.pk, seconds=0.05).refused == 1
+        # On a busy machine so short a turn may be over before it has sent anything.
+        refused.append(sending.send_issue(issue.pk, seconds=0.05).refused)
+        assert refused[-1] <= 1
 
     issue.refresh_from_db()
-    assert turns == sending.SUSPICIOUS_REFUSALS
+    assert sum(refused) == sending.SUSPICIOUS_REFUSALS
     assert issue.pause_reason == "The mail server refuses nearly everyone: 550 5.7.1 not from here"
 
     # An editor who says to go on is believed until it is seen again.
