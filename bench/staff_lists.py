@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsroom.settings")
@@ -61,11 +62,9 @@ def queries(client: Client, address: str) -> dict[str, dict[str, str]]:
     asked: dict[str, dict[str, str]] = {"opened": {}, "second page": {"p": "2"}}
     for spec in shown.filter_specs:
         for choice in spec.choices(shown):
-            pairs = [pair.partition("=") for pair in choice["query_string"].lstrip("?").split("&") if pair]
-            if pairs and not choice["selected"]:
-                asked[f"{spec.title}: {choice['display']}"] = {
-                    name: value.replace("+", " ") for name, _, value in pairs
-                }
+            query = dict(parse_qsl(choice["query_string"].lstrip("?"), keep_blank_values=True))
+            if query and not choice["selected"]:
+                asked[f"{spec.title}: {choice['display']}"] = query
     for number in range(1, len(shown.list_display)):
         name = shown.list_display[number]
         if name in (shown.sortable_by or ()) and shown.get_ordering_field(name):
