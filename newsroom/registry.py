@@ -4,10 +4,11 @@ Imports run one way (donations → subscriptions → newsroom). The few calls th
 typed, and in the order of registration.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -34,7 +35,7 @@ class RetentionRule:
     """How long one kind of data is kept, why, and the function that ends it.
 
     `enforce(limit, at, is_dry_run)` deletes what ended before `limit`, or only counts it, and returns how many rows
-    that concerned.
+    that concerned. A fixed period is promised in words elsewhere, or is part of how a thing works: staff only read it.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class RetentionRule:
     reason: "StrOrPromise"
     days: int
     enforce: Callable[[datetime, datetime, bool], int]
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ person_leaving: list[PersonHook] = []
 person_erased: list[PersonHook] = []
 # Called with a normalised address; returns everything the package holds about the person, by kind.
 person_exported: dict[str, PersonExport] = {}
+# The random names under which the consent ledger speaks of the person behind a normalised address.
+subjects_of: list[Callable[[str], list[UUID]]] = []
 dashboard_panels: list[PanelMaker] = []
 # The next time after `at` when something on public pages changes by the clock alone, such as an appeal's end.
 page_boundaries: list[Boundary] = []
@@ -84,5 +88,10 @@ donor_checks: list[Callable[[str], bool]] = []
 issue_appeals: list[AppealMaker] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
 retention_rules: list[RetentionRule] = []
+# Names of views whose pages are the same for every reader, so that a copy of the site holds them. Pages of `cached` views
+# need no mention.
+copied_pages: set[str] = set()
+# Addresses of such pages that no other page of the copy leads to.
+copied_paths: list[Callable[[], Iterable[str]]] = []
 # Tables whose rows are facts: the application's own role may add to them and never change or remove a row.
 fact_tables: list[str] = []

@@ -18,6 +18,7 @@ from newsroom.models.authors import Author
 from newsroom.models.images import Image
 from newsroom.models.indexing import search_expression
 from newsroom.models.sections import LANGUAGE_TAG, Section, Tag
+from newsroom.personal_data import PersonalData
 
 
 class StepRefused(Exception):
@@ -129,6 +130,13 @@ class Article(models.Model):
     updated_at = models.DateTimeField(_("changed at"), auto_now=True)
     search_vector = models.GeneratedField(
         expression=search_expression(), output_field=SearchVectorField(), db_persist=True, editable=False
+    )
+
+    personal_data = PersonalData(
+        not_personal={
+            "headline slug language standfirst body credit_line withdrawal_note": "The newsroom's own words.",
+            "search_vector": "The newsroom's own words.",
+        },
     )
 
     objects = ArticleManager.from_queryset(ArticleQuerySet)()
@@ -367,6 +375,8 @@ class Byline(models.Model):
     author = models.ForeignKey(Author, verbose_name=_("author"), on_delete=models.PROTECT, related_name="bylines")
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
+    personal_data = PersonalData()
+
     class Meta:
         verbose_name = _("byline")
         verbose_name_plural = _("bylines")
@@ -384,6 +394,12 @@ class Correction(models.Model):
     )
     text = models.TextField(_("note to readers"), max_length=1000)
     noted_at = models.DateTimeField(_("noted at"))
+
+    personal_data = PersonalData(
+        not_personal={
+            "text": "The newsroom's own words.",
+        },
+    )
 
     class Meta:
         verbose_name = _("correction")
@@ -403,6 +419,12 @@ class FormerAddress(models.Model):
         Article, verbose_name=_("article"), on_delete=models.CASCADE, related_name="former_addresses"
     )
     created_at = models.DateTimeField(_("since"), default=timezone.now)
+
+    personal_data = PersonalData(
+        not_personal={
+            "path": "An address of an article.",
+        },
+    )
 
     class Meta:
         verbose_name = _("former address")

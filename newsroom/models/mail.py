@@ -2,6 +2,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import Erased, PersonalData
+
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
     def due(self, at: object) -> "OutgoingMailQuerySet":
@@ -39,6 +41,21 @@ class OutgoingMail(models.Model):
     error = models.CharField(_("error"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("created"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        found_by=("address",),
+        retention="ended-mail",
+        exported_in="mails",
+        erased=Erased.EMPTIED,
+        columns={
+            "address": "Whom the mail is to.",
+            "language template context message_id key": "What the mail says.",
+            "state tries error created_at not_before ended_at": "What became of it.",
+        },
+        not_personal={
+            "claim_id claim_expires_at": "The worker that sends.",
+        },
+    )
 
     objects = OutgoingMailQuerySet.as_manager()
 
@@ -99,6 +116,17 @@ class Suppression(models.Model):
     created_at = models.DateTimeField(_("since"))
     expires_at = models.DateTimeField(_("until"), null=True, blank=True)
 
+    personal_data = PersonalData(
+        found_by=("address_hash",),
+        retention="suppressions",
+        exported_in="suppressions",
+        erased=Erased.KEPT,
+        columns={
+            "address_hash reason scope": "Keeps mail and imports from an address that does not want them.",
+            "created_at expires_at": "Keeps mail and imports from an address that does not want them.",
+        },
+    )
+
     class Meta:
         verbose_name = _("suppression")
         verbose_name_plural = _("suppressions")
@@ -127,6 +155,16 @@ class SoftBounces(models.Model):
     count = models.PositiveSmallIntegerField(_("count"), default=0)
     last_at = models.DateTimeField(_("last at"))
 
+    personal_data = PersonalData(
+        found_by=("address_hash",),
+        retention="soft-bounces",
+        exported_in="mail_that_failed",
+        erased=Erased.DELETED,
+        columns={
+            "address_hash count last_at": "Tells when a mailbox should be given a rest.",
+        },
+    )
+
     class Meta:
         verbose_name = _("soft bounces")
         verbose_name_plural = _("soft bounces")
@@ -145,6 +183,12 @@ class Job(models.Model):
     succeeded_at = models.DateTimeField(_("last success"), null=True, blank=True)
     error = models.TextField(_("last error"), blank=True)
     report = models.TextField(_("last report"), blank=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "name error report": "Kinds of errors and counts.",
+        },
+    )
 
     class Meta:
         verbose_name = _("job")

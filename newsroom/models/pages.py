@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom import sanitising, site_version
 from newsroom.models.sections import LANGUAGE_TAG
+from newsroom.personal_data import PersonalData
 
 
 class PageQuerySet(models.QuerySet["Page"]):
@@ -31,6 +32,12 @@ class Page(models.Model):
     is_in_footer = models.BooleanField(_("linked at the foot of every page"), default=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     updated_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
+
+    personal_data = PersonalData(
+        not_personal={
+            "title slug language description body": "The newsroom's own words.",
+        },
+    )
 
     objects = PageQuerySet.as_manager()
 

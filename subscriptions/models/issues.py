@@ -1,5 +1,6 @@
 """One issue of a newsletter and the articles picked for it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Self
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.models import Article
+from newsroom.personal_data import PersonalData
 from subscriptions.models.newsletters import Newsletter
 
 
@@ -36,6 +38,11 @@ class IssueQuerySet(models.QuerySet["Issue"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-issue_date", "-pk")
+
+    def web_addresses(self) -> Iterator[str]:
+        """Name the page of every issue that readers may see, for a copy of the site."""
+        shown = self.on_the_web().select_related("newsletter").only("issue_date", "newsletter__slug")
+        return (issue.get_absolute_url() for issue in shown.newest_first().iterator())
 
 
 class Issue(models.Model):
@@ -113,6 +120,12 @@ class Issue(models.Model):
     prepared = models.PositiveIntegerField(_("written to"), null=True, blank=True)
     excluded = models.PositiveIntegerField(_("not written to"), null=True, blank=True)
     exclusions = models.JSONField(_("reasons for not writing"), default=dict, blank=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "state_reason subject preheader letter pause_reason question exclusions": "The newsroom's own words.",
+        },
+    )
 
     objects = IssueQuerySet.as_manager()
 
@@ -213,6 +226,12 @@ class Pick(models.Model):
     )
     picked_at = models.DateTimeField(_("picked at"))
 
+    personal_data = PersonalData(
+        not_personal={
+            "headline blurb reason": "The newsroom's own words.",
+        },
+    )
+
     objects = PickQuerySet.as_manager()
 
     class Meta:
@@ -256,6 +275,13 @@ class IssueRendering(models.Model):
     web_html = models.TextField(_("web page"))
     issue_version = models.PositiveIntegerField(_("version of the issue"))
     rendered_at = models.DateTimeField(_("rendered at"))
+
+    personal_data = PersonalData(
+        not_personal={
+            "subject preheader mail_html": "The same for every reader: their own links are put in on the wire.",
+            "mail_text web_html": "The same for every reader: their own links are put in on the wire.",
+        },
+    )
 
     class Meta:
         verbose_name = _("frozen rendering")
