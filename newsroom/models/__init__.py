@@ -6,6 +6,7 @@ from newsroom.models.mail import Job, OutgoingMail, SoftBounces, Suppression
 from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
 from newsroom.models.revisions import ArticleRevision
+from newsroom.models.restoring import OffsiteLine, Restoration
 from newsroom.models.sections import Section, Tag
 from newsroom.models.site import SiteVersion
 
@@ -19,9 +20,11 @@ __all__ = [
     "HistoryEntry",
     "Image",
     "Job",
+    "OffsiteLine",
     "OutgoingMail",
     "Outlet",
     "Page",
+    "Restoration",
     "Section",
     "SiteVersion",
     "SoftBounces",
