@@ -7,16 +7,19 @@ from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
 from newsroom.models.revisions import ArticleRevision
 from newsroom.models.restoring import OffsiteLine, Restoration
+from newsroom.models.running import Alarm, Heartbeat
 from newsroom.models.sections import Section, Tag
 from newsroom.models.site import SiteVersion
 
 __all__ = [
+    "Alarm",
     "Article",
     "ArticleRevision",
     "Author",
     "Byline",
     "Correction",
     "FormerAddress",
+    "Heartbeat",
     "HistoryEntry",
     "Image",
     "Job",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('newsroom', '0007_soft_bounces'),
+        ('newsroom', '0008_alarms_and_heartbeats'),
     ]
 
     operations = [
