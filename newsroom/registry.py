@@ -95,3 +95,5 @@ copied_pages: set[str] = set()
 copied_paths: list[Callable[[], Iterable[str]]] = []
 # Tables whose rows are facts: the application's own role may add to them and never change or remove a row.
 fact_tables: list[str] = []
+# What a backup says of itself beside its parts, such as where the ledger stood.
+backup_facts: list[Callable[[datetime], dict[str, Any]]] = []

@@ -239,6 +239,17 @@ CONSENT_KEYS = env_keys("CONSENT_KEYS")
 # Where the ledger's end is written every day: a mail address, or a file that the application can only add to.
 CONSENT_ANCHOR = env("CONSENT_ANCHOR")
 
+# Backups, and the small list outside them that says who left since
+
+# The folder of pg_dump, pg_restore and psql, where they are not on the PATH.
+POSTGRES_PROGRAMS = env("POSTGRES_PROGRAMS")
+# Public keys of age. Who holds the private ones need not be this machine, and should not.
+BACKUP_RECIPIENTS = env_list("BACKUP_RECIPIENTS")
+BACKUP_KEEP = int(env("BACKUP_KEEP", "14") or 14)
+BACKUP_MAX_HOURS = int(env("BACKUP_MAX_HOURS", "26") or 26)
+# A file on other storage, or an https:// address that adds what is posted to it and gives it back.
+OFFSITE_LIST = env("OFFSITE_LIST")
+
 # Stripe
 
 STRIPE_SECRET_KEY = env("STRIPE_SECRET_KEY")

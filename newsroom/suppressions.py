@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from newsroom import offsite
 from newsroom.addresses import address_hash, address_hashes
 from newsroom.models import Suppression
 
@@ -19,8 +21,24 @@ def suppress(
     expires_at: datetime | None = None,
 ) -> None:
     """Write to a normalised address no more, for one reason. Doing it again renews the row."""
+    digest = address_hash(address)
+    with transaction.atomic():
+        suppress_hash(digest, reason=reason, scope=scope, at=at, expires_at=expires_at)
+        until = expires_at.isoformat() if expires_at else "-"
+        offsite.note(offsite.SUPPRESSED, digest=digest, detail=f"{reason}/{scope}/{until}", at=at)
+
+
+def suppress_hash(
+    digest: str,
+    *,
+    reason: Suppression.Reason,
+    scope: Suppression.Scope,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> None:
+    """Write the row of a suppression whose address only a keyed hash names."""
     Suppression.objects.update_or_create(
-        address_hash=address_hash(address),
+        address_hash=digest,
         reason=reason,
         defaults={"scope": scope, "expires_at": expires_at, "created_at": at},
     )
