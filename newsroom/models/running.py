@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
+
 
 class Heartbeat(models.Model):
     """When one process last said that it runs. A row that is no longer renewed is a process that stopped."""
@@ -20,6 +22,8 @@ class Heartbeat(models.Model):
     kind = models.CharField(_("kind"), max_length=6, choices=Kind.choices)
     name = models.CharField(_("machine and process"), max_length=120)
     at = models.DateTimeField(_("last heard"))
+
+    personal_data = PersonalData(not_personal={"kind name at": "A machine of the operator's and its process."})
 
     class Meta:
         verbose_name = _("heartbeat")
@@ -58,6 +62,13 @@ class Alarm(models.Model):
     posted_at = models.DateTimeField(_("told at the URL"), null=True, blank=True)
     end_posted_at = models.DateTimeField(_("end told at the URL"), null=True, blank=True)
     posting_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    personal_data = PersonalData(
+        not_personal={
+            "name detail": "What is wrong with the product, in words and numbers of its own.",
+            "began_at ended_at posted_at end_posted_at posting_until": "When, and when people were told.",
+        }
+    )
 
     objects = AlarmQuerySet.as_manager()
 
