@@ -1,11 +1,11 @@
 """What the newsroom asks of this package, by its registry."""
 
-from donations import mine, reminders, reminding, statements
+from donations import mine, reminders, reminding, restored, statements
 from donations.figures import week_panel
 from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
-from newsroom import mail, outbox, registry
+from newsroom import after_restore, mail, outbox, registry
 
 
 def register_all() -> None:
@@ -17,6 +17,9 @@ def register_all() -> None:
     registry.donor_checks.append(mine.is_donor)
     registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
+    after_restore.withdrawing.append(restored.replay_cancellations)
+    after_restore.learning.append(restored.learn_from_stripe)
+    after_restore.came_back.append(restored.gave_after)
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard
     outbox.claim_guards[statements.TEMPLATE] = statements.guard
     mail.attachment_makers[statements.TEMPLATE] = statements.attachment_of

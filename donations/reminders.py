@@ -263,6 +263,16 @@ def cancel_by_staff(pk: int, *, by: AbstractBaseUser, reason: str, at: datetime)
     return True
 
 
+@transaction.atomic
+def cancel_again(pk: int, *, method: consent.Method, at: datetime, reason: str) -> bool:
+    """Cancel a reminder that its reader had cancelled before a restore brought it back. Say whether it waited."""
+    reminder = Reminder.objects.select_for_update().get(pk=pk)
+    if reminder.is_waiting:
+        _cancel(reminder, method, at=at, reason=reason)
+        return True
+    return False
+
+
 def _cancel(reminder: Reminder, method: consent.Method, *, at: datetime, reason: str = "") -> None:
     was_granted = reminder.state != State.ASKED
     reminder.state, reminder.cancelled_at = State.CANCELLED, at

@@ -35,7 +35,7 @@ def tick() -> None:
     for pk in mine.waiting_requests():
         wake(handle_link_request, pk)
     card_testing.alarm(at=at)
-    run_daily("gift-notices", notices.queue_due_notices, at=at, hour=8)
+    run_daily("gift-notices", notices.queue_due_notices, at=at, hour=notices.JOB_HOUR)
     wake(nightly)
     wake(yearly)
     run_daily("forget-declines", card_testing.forget_old, at=at)
@@ -59,7 +59,7 @@ def nightly() -> None:
 @shared_task(soft_time_limit=3300, time_limit=3500)
 def yearly() -> None:
     """Mail the statements of the year before, looked at once a day."""
-    run_daily("yearly-statements", statements.send_due, at=timezone.now(), hour=9)
+    run_daily("yearly-statements", statements.send_due, at=timezone.now(), hour=statements.JOB_HOUR)
 
 
 @shared_task

@@ -150,7 +150,7 @@ def _through_pipe(fill: Callable[[BinaryIO], None], drain: Callable[[BinaryIO], 
             # Whatever padding is left must be read, or the other side could not end.
             while reader.read(PIECE_BYTES):
                 pass
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - raised again once the other side has ended.
         thread.join()
         raise failures[0] if failures else error from None
     thread.join()

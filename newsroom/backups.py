@@ -144,10 +144,8 @@ def _version() -> str:
 
 def _last_migrations() -> dict[str, str]:
     applied = MigrationRecorder(connection).applied_migrations()
-    last: dict[str, str] = {}
-    for package, name in sorted(applied):
-        last[package] = name
-    return last
+    # Sorted, so that each package's last name is the one that stays.
+    return dict(sorted(applied))
 
 
 def _digest_on_disk(path: Path) -> str:

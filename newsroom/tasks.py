@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from newsroom import images, outbox, publishing
+from newsroom import images, offsite, outbox, publishing
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
 
@@ -10,11 +10,17 @@ from newsroom.waking import wake
 def tick() -> None:
     """Ask, once a minute, what is due."""
     at = timezone.now()
+    offsite.now_if_alive()
     outbox.sweep(at=at)
     publishing.settle_due(at=at)
     for pk in publishing.unrendered_images():
         wake(render_image, pk)
     run_daily("empty-ended-mail", outbox.empty_ended, at=at)
+
+
+@shared_task
+def write_offsite() -> None:
+    offsite.write_or_wait()
 
 
 @shared_task

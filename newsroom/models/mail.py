@@ -1,15 +1,17 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.models.restoring import Restoration
 from newsroom.personal_data import Erased, PersonalData
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
     def due(self, at: object) -> "OutgoingMailQuerySet":
-        """Return what may be claimed: the queued, the unknown whose second try has come, and expired leases."""
+        """Return what may be claimed: the queued, the unknown whose second try has come, expired leases. On hold: nothing."""
         waiting = Q(state__in=[OutgoingMail.State.QUEUED, OutgoingMail.State.UNKNOWN], not_before__lte=at)
-        return self.filter(waiting | Q(state=OutgoingMail.State.SENDING, claim_expires_at__lte=at))
+        due = self.filter(waiting | Q(state=OutgoingMail.State.SENDING, claim_expires_at__lte=at))
+        return due.filter(~Exists(Restoration.objects.holding()))
 
 
 class OutgoingMail(models.Model):

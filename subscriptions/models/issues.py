@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.holding import no_hold
 from newsroom.models import Article
 from newsroom.personal_data import PersonalData
 from subscriptions.models.newsletters import Newsletter
@@ -27,10 +28,11 @@ class IssueQuerySet(models.QuerySet["Issue"]):
     def due(self, at: datetime) -> Self:
         """Keep what waits for its moment and has reached it, approved or not, in newsletters that appear."""
         waiting = [Issue.State.DRAFT, Issue.State.APPROVED]
-        return self.filter(state__in=waiting, send_at__lte=at, newsletter__is_active=True)
+        due = self.filter(state__in=waiting, send_at__lte=at, newsletter__is_active=True)
+        return due.filter(no_hold())
 
     def running(self) -> Self:
-        return self.filter(state=Issue.State.SENDING, paused_at__isnull=True)
+        return self.filter(no_hold(), state=Issue.State.SENDING, paused_at__isnull=True)
 
     def on_the_web(self) -> Self:
         """Keep the issues that readers may see in the archive."""
