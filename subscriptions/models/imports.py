@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import Erased, PersonalData
 from subscriptions.models.newsletters import Newsletter
 from subscriptions.models.subscribers import Subscription
 
@@ -49,6 +50,13 @@ class SubscriberImport(models.Model):
     created_at = models.DateTimeField(_("created at"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
 
+    personal_data = PersonalData(
+        not_personal={
+            "file_name source wording evidence encoding delimiter": "About the list, in staff's own words.",
+            "email_column date_column status_column error": "About the list, in staff's own words.",
+        },
+    )
+
     class Meta:
         verbose_name = _("import")
         verbose_name_plural = _("imports")
@@ -74,6 +82,18 @@ class ImportChunk(models.Model):
     subscriber_import = models.ForeignKey(SubscriberImport, on_delete=models.CASCADE, related_name="chunks")
     number = models.PositiveIntegerField()
     content = models.BinaryField()
+
+    personal_data = PersonalData(
+        retention="imports",
+        exported_in="newsletters.lines_of_files",
+        erased=Erased.EMPTIED,
+        columns={
+            "content": "A file of staff's that waits to be imported. Its lines are found by reading it.",
+        },
+        not_personal={
+            "number": "The order of the pieces.",
+        },
+    )
 
     class Meta:
         verbose_name = _("piece of an import")
@@ -110,6 +130,16 @@ class ImportRow(models.Model):
     verdict = models.CharField(max_length=16, choices=Verdict.choices, blank=True)
     # Erasing the person empties this.
     subscription = models.ForeignKey(Subscription, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    personal_data = PersonalData(
+        found_by=("email",),
+        retention="imports",
+        exported_in="newsletters.lines_of_imports",
+        erased=Erased.EMPTIED,
+        columns={
+            "line email signed_up_at verdict": "What a file said, and what was done about it.",
+        },
+    )
 
     class Meta:
         verbose_name = _("line of an import")
