@@ -13,8 +13,9 @@ from subscriptions.models.subscribers import Subscription
 class SubscriberImport(models.Model):
     """One file of subscribers for one newsletter.
 
-    `received → staging → running → done → undoing → undone`, or `failed` when the file cannot be read. The file lies in
-    the database, so that any worker on any machine can go on where another was killed.
+    `received → staging → running → done → undoing → undone`, or `failed` when the file cannot be read, or `discarded`
+    when it never ran. The file lies in the database, so that any worker on any machine can go on where another was
+    killed.
     """
 
     class State(models.TextChoices):
@@ -25,6 +26,7 @@ class SubscriberImport(models.Model):
         UNDOING = "undoing", _("being undone")
         UNDONE = "undone", _("undone")
         FAILED = "failed", _("failed")
+        DISCARDED = "discarded", _("discarded, its file deleted")
 
     newsletter = models.ForeignKey(Newsletter, verbose_name=_("newsletter"), on_delete=models.PROTECT, related_name="+")
     file_name = models.CharField(_("file"), max_length=200)
@@ -39,9 +41,11 @@ class SubscriberImport(models.Model):
     )
     encoding = models.CharField(_("encoding"), max_length=20)
     delimiter = models.CharField(_("delimiter"), max_length=1)
+    has_header = models.BooleanField(_("first line holds the names of columns"), default=True, db_default=True)
     email_column = models.CharField(_("column of addresses"), max_length=100)
     date_column = models.CharField(_("column of sign-up dates"), max_length=100, blank=True)
     status_column = models.CharField(_("column of states"), max_length=100, blank=True)
+    language_column = models.CharField(_("column of languages"), max_length=100, blank=True, default="", db_default="")
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.RECEIVED)
     error = models.CharField(_("error"), max_length=200, blank=True)
     created_by = models.ForeignKey(
@@ -63,7 +67,18 @@ class SubscriberImport(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="subscriptions_import_state_allowed",
-                condition=Q(state__in=["received", "staging", "running", "done", "undoing", "undone", "failed"]),
+                condition=Q(
+                    state__in=[
+                        "received",
+                        "staging",
+                        "running",
+                        "done",
+                        "undoing",
+                        "undone",
+                        "failed",
+                        "discarded",
+                    ]
+                ),
             ),
             models.CheckConstraint(
                 name="subscriptions_import_proves_consent",
@@ -127,6 +142,7 @@ class ImportRow(models.Model):
     line = models.PositiveIntegerField()
     email = models.CharField(max_length=254, blank=True, help_text=_("Normalised, or as written where it is invalid."))
     signed_up_at = models.DateTimeField(null=True, blank=True)
+    language = models.CharField(max_length=10, blank=True, default="", db_default="")
     verdict = models.CharField(max_length=16, choices=Verdict.choices, blank=True)
     # Erasing the person empties this.
     subscription = models.ForeignKey(Subscription, on_delete=models.SET_NULL, null=True, related_name="+")
