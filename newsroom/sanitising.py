@@ -33,6 +33,8 @@ _FOREIGN = re.compile(rf"<(?!/?(?:{'|'.join(sorted(TAGS))})[\s>])[a-z!]|<[^>]*\s
 _OWN = re.compile("<(?:fig|foot-note)")
 _EMPTY_BLOCKS = re.compile(r"<(p|h2|h3|blockquote|li|ul|ol|figcaption)>(?:\s|&nbsp;|<br>)*</\1>")
 _TAG = re.compile(r"<[^>]*>")
+_PLACED = re.compile(r'<figure data-image="(\d+)">')
+_FIGURE = re.compile(r'<figure data-image="(\d+)">.*?</figure>', re.DOTALL)
 _IMAGE_ID = re.compile(r"[1-9][0-9]{0,8}")
 # Where a picture may stand: between paragraphs, in a quotation or in a list's item.
 _AROUND_FIGURES = {"blockquote", "li", "ol", "ul"}
@@ -57,6 +59,16 @@ def plain(html: str) -> str:
     for entity, character in (("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
         words = words.replace(entity, character)
     return " ".join(words.split())
+
+
+def image_numbers(html: str) -> list[int]:
+    """Return the keys of the images that stand in sanitised HTML."""
+    return [int(number) for number in _PLACED.findall(html)]
+
+
+def without_images(html: str, numbers: set[int]) -> str:
+    """Take pictures out of sanitised HTML with their captions."""
+    return _FIGURE.sub(lambda match: "" if int(match[1]) in numbers else match[0], html)
 
 
 def _in_shape(nodes: list[Node], inside: frozenset[str]) -> list[Node]:

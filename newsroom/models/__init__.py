@@ -6,8 +6,8 @@ from newsroom.models.mail import Job, OutgoingMail, SoftBounces, Suppression
 from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
 from newsroom.models.pictures import PictureInText
-from newsroom.models.revisions import ArticleRevision
 from newsroom.models.restoring import OffsiteLine, Restoration
+from newsroom.models.revisions import ArticleRevision
 from newsroom.models.running import Alarm, Heartbeat
 from newsroom.models.sections import Section, Tag
 from newsroom.models.site import SiteVersion
