@@ -131,6 +131,12 @@ def _site_faults() -> Iterator[CheckMessage]:
         yield Error("DEBUG is on.", hint="Set DEBUG=0.", id="newsroom.E010")
     if not settings.SITE_URL.startswith("https://") and not settings.SITE_HOST.endswith(".onion"):
         yield Error("SITE_URL is not an https address.", id="newsroom.E014")
+    if not settings.STAFF_SECOND_FACTOR:
+        yield Error(
+            "STAFF_SECOND_FACTOR is off, so a stolen password would open the newsroom.",
+            hint="Remove STAFF_SECOND_FACTOR, or set it to 1.",
+            id="newsroom.E030",
+        )
     if urlsplit(settings.SITE_URL).path:
         yield Error("SITE_URL has a path; it is an origin.", id="newsroom.E015")
     if not settings.TRUSTED_PROXIES:

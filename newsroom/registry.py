@@ -88,8 +88,8 @@ donor_checks: list[Callable[[str], bool]] = []
 issue_appeals: list[AppealMaker] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
 retention_rules: list[RetentionRule] = []
-# Names of views whose pages are the same for every reader, so that a copy of the site holds them. Pages of `cached` views
-# need no mention.
+# Names of views whose pages are the same for every reader, so that a copy of the site holds them. Pages of views marked
+# `cached` need no mention.
 copied_pages: set[str] = set()
 # Addresses of such pages that no other page of the copy leads to.
 copied_paths: list[Callable[[], Iterable[str]]] = []

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from newsroom import images, offsite, outbox, publishing
+from newsroom import images, offsite, outbox, publishing, staff_sessions
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
 
@@ -15,7 +15,7 @@ def tick() -> None:
     publishing.settle_due(at=at)
     for pk in publishing.unrendered_images():
         wake(render_image, pk)
-    run_daily("empty-ended-mail", outbox.empty_ended, at=at)
+    run_daily("forget-ended-sessions", staff_sessions.forget_ended, at=at)
 
 
 @shared_task

@@ -15,10 +15,9 @@ from newsroom.addresses import address_hash
 from newsroom.models import Suppression
 from newsroom.registry import RetentionRule
 from newsroom.suppressions import suppress
-from subscriptions import pruning
+from subscriptions import importing, pruning
 from subscriptions.models import (
     Erasure,
-    ImportChunk,
     ImportRow,
     RetentionPeriod,
     SignupRequest,
@@ -112,12 +111,10 @@ def end_reasons(limit: datetime, at: datetime, is_dry_run: bool) -> int:
 def end_imports(limit: datetime, at: datetime, is_dry_run: bool) -> int:
     """Delete the lines of imports that ended, and the files of those that never ran. That there was one stays."""
     rows = ImportRow.objects.filter(subscriber_import__ended_at__lt=limit)
-    never_run = ImportChunk.objects.filter(
-        subscriber_import__state=SubscriberImport.State.RECEIVED, subscriber_import__created_at__lt=limit
-    )
+    never_run = SubscriberImport.objects.filter(state=SubscriberImport.State.RECEIVED, created_at__lt=limit)
     if is_dry_run:
         return rows.count() + never_run.count()
-    return rows.delete()[0] + never_run.delete()[0]
+    return rows.delete()[0] + sum(importing.discard(found, by=None, at=at) for found in never_run.order_by("pk"))
 
 
 def end_ledger(limit: datetime, at: datetime, is_dry_run: bool) -> int:

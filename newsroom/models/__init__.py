@@ -5,11 +5,14 @@ from newsroom.models.images import Image
 from newsroom.models.mail import Job, OutgoingMail, SoftBounces, Suppression
 from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
+from newsroom.models.pictures import PictureInText
 from newsroom.models.restoring import OffsiteLine, Restoration
 from newsroom.models.revisions import ArticleRevision
 from newsroom.models.running import Alarm, Heartbeat
 from newsroom.models.sections import Section, Tag
 from newsroom.models.site import SiteVersion
+from newsroom.models.staff import StaffInvitation, StaffMember, StaffSession
+from newsroom.models.unsaved import UnsavedWords
 
 __all__ = [
     "Alarm",
@@ -27,10 +30,15 @@ __all__ = [
     "OutgoingMail",
     "Outlet",
     "Page",
+    "PictureInText",
     "Restoration",
     "Section",
     "SiteVersion",
     "SoftBounces",
+    "StaffInvitation",
+    "StaffMember",
+    "StaffSession",
     "Suppression",
     "Tag",
+    "UnsavedWords",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from newsroom import offsite
+from newsroom import after_restore, offsite, registry
 from newsroom.addresses import address_hashes
 from newsroom.after_restore import Finding, Look
 from newsroom.models import Restoration
@@ -15,6 +15,14 @@ from subscriptions import anchoring, consent, issues, ledger
 from subscriptions.models import Consent, ConsentHead, Issue, Subscription
 
 MOST_FAULTS = 5
+
+
+def register_all() -> None:
+    registry.backup_facts.append(ledger_facts)
+    after_restore.withdrawing.append(replay_withdrawals)
+    after_restore.settling.append(pause_issues)
+    after_restore.verifying.append(verify_ledger)
+    after_restore.releasing.append(mark_anchor)
 
 
 def withdrawn_in(look: Look) -> dict[str, list[offsite.Left]]:
