@@ -24,7 +24,7 @@ def is_held() -> bool:
     return Restoration.objects.holding().exists()
 
 
-def no_hold() -> NegatedExpression[Any]:
+def no_hold() -> "NegatedExpression[Any]":
     """Return the condition under which a row may be sent, for the statement that claims it."""
     return ~Exists(Restoration.objects.holding())
 

@@ -8,7 +8,7 @@ from newsroom.personal_data import Erased, PersonalData
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
     def due(self, at: object) -> "OutgoingMailQuerySet":
-        """Return what may be claimed: the queued, the unknown whose second try has come, expired leases. On hold: nothing."""
+        """Return what may be claimed: the queued, the unknown with a second try, expired leases; nothing on hold."""
         waiting = Q(state__in=[OutgoingMail.State.QUEUED, OutgoingMail.State.UNKNOWN], not_before__lte=at)
         due = self.filter(waiting | Q(state=OutgoingMail.State.SENDING, claim_expires_at__lte=at))
         return due.filter(~Exists(Restoration.objects.holding()))
