@@ -2,6 +2,7 @@ from newsroom.models.articles import Article, Byline, Correction, FormerAddress
 from newsroom.models.authors import Author
 from newsroom.models.history import HistoryEntry
 from newsroom.models.images import Image
+from newsroom.models.imports import ImportedArticle
 from newsroom.models.mail import Job, OutgoingMail, SoftBounces, Suppression
 from newsroom.models.outlet import Outlet
 from newsroom.models.pages import Page
@@ -25,6 +26,7 @@ __all__ = [
     "Heartbeat",
     "HistoryEntry",
     "Image",
+    "ImportedArticle",
     "Job",
     "OffsiteLine",
     "OutgoingMail",

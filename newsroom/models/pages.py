@@ -16,6 +16,9 @@ class PageQuerySet(models.QuerySet["Page"]):
     def published(self) -> "PageQuerySet":
         return self.filter(is_published=True)
 
+    def in_menu(self, language: str) -> "PageQuerySet":
+        return self.published().filter(is_in_menu=True, language=language).order_by("position", "pk")
+
     def in_footer(self, language: str) -> "PageQuerySet":
         return self.published().filter(is_in_footer=True, language=language).order_by("position", "pk")
 
@@ -29,6 +32,9 @@ class Page(models.Model):
     description = models.CharField(_("description"), max_length=300, blank=True)
     body = models.TextField(_("text"), blank=True)
     is_published = models.BooleanField(_("published"), default=False)
+    is_in_menu = models.BooleanField(
+        _("in the menu"), default=False, help_text=_("Behind the sections, at the top of every page.")
+    )
     is_in_footer = models.BooleanField(_("linked at the foot of every page"), default=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     updated_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
