@@ -34,7 +34,6 @@ def tick() -> None:
         wake(return_for_safety, pk)
     for pk in mine.waiting_requests():
         wake(handle_link_request, pk)
-    card_testing.alarm(at=at)
     run_daily("gift-notices", notices.queue_due_notices, at=at, hour=8)
     wake(nightly)
     wake(yearly)

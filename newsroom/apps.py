@@ -17,6 +17,7 @@ class NewsroomConfig(AppConfig):
             bounces,
             checks,  # noqa: F401 - importing registers.
             database_roles,
+            gauges,
             outbox,
             panels,
             registry,
@@ -24,10 +25,13 @@ class NewsroomConfig(AppConfig):
             staff_account,
             staff_people,
             suppressions,
+            watches,
         )
 
         staff_account.listen()
 
+        registry.watches += watches.WATCHES
+        registry.figure_makers += [gauges.running_figures, gauges.outbox_figures, gauges.page_figures]
         registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
         registry.retention_rules += [
             registry.RetentionRule(

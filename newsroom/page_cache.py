@@ -25,7 +25,7 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.http import http_date, parse_http_date_safe
 
-from newsroom import registry, site_version
+from newsroom import page_counts, registry, site_version
 from newsroom.models import Article
 from newsroom.pages import P, View
 from newsroom.site_version import Version
@@ -102,6 +102,7 @@ class PageCacheMiddleware:
         kept = self.kept.get(path)
         if kept is None and (path.startswith(self.others) or not _is_cached_view(path)):
             return self.get_response(request)
+        page_counts.count("served")
         version = site_version.present()
         now = time.time()
         if kept is None or kept.version != version or kept.fresh_until <= now:
@@ -173,6 +174,7 @@ class PageCacheMiddleware:
 
     def _make(self, request: HttpRequest, key: str, path: str, version: Version) -> Kept | HttpResponse:
         at = timezone.now()
+        page_counts.count("made")
         _forget_the_reader(request)
         response = self.get_response(request)
         if response.status_code not in STORABLE or response.streaming or response.cookies:

@@ -12,9 +12,11 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
-        from subscriptions import issue_panel, panels, picked, readers, retention  # noqa: PLC0415 - so do these.
+        from subscriptions import gauges, issue_panel, panels, picked, readers, retention, watches  # noqa: PLC0415 - so do these.
         from subscriptions.models import Issue, PrivacyPolicy  # noqa: PLC0415 - and this.
 
+        registry.watches += watches.WATCHES
+        registry.figure_makers += [gauges.issue_figures, gauges.sending_figures]
         registry.dashboard_panels += [issue_panel.issues_panel, panels.subscribers_panel]
         registry.page_boundaries.append(PrivacyPolicy.objects.next_boundary)
         registry.article_withdrawn.append(picked.article_withdrawn)
