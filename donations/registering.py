@@ -1,16 +1,18 @@
 """What the newsroom asks of this package, by its registry."""
 
-from donations import gauges, mine, reminders, reminding, statements, watches
+from donations import mine, reminders, reminding, statements
 from donations.figures import week_panel
+from donations.gauges import money_figures, webhook_figures
 from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
+from donations.watches import WATCHES
 from newsroom import mail, outbox, registry
 
 
 def register_all() -> None:
-    registry.watches += watches.WATCHES
-    registry.figure_makers += [gauges.webhook_figures, gauges.money_figures]
+    registry.watches += WATCHES
+    registry.figure_makers += [webhook_figures, money_figures]
     registry.dashboard_panels += [week_panel, reminders_panel]
     registry.page_boundaries.append(Appeal.objects.next_boundary)
     registry.person_leaving.append(mine.end_gifts)
