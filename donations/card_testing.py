@@ -67,9 +67,3 @@ def sessions_to_close() -> list[int]:
     """Return the open sessions on which too many cards were refused."""
     rows = CheckoutSession.objects.filter(state=CheckoutSession.State.OPEN, declines__gte=MOST_DECLINES_PER_SESSION)
     return list(rows.order_by("pk").values_list("pk", flat=True)[:100])
-
-
-def forget_old(*, at: datetime) -> str:
-    """Delete refused charges after thirty days: they are of use while an attack runs."""
-    deleted, _by_model = Decline.objects.filter(at__lt=at - timedelta(days=30)).delete()
-    return f"{deleted} declines deleted"

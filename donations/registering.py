@@ -1,6 +1,6 @@
 """What the newsroom asks of this package, by its registry."""
 
-from donations import mine, reminders, reminding, statements
+from donations import mine, reminders, reminding, retention, statements
 from donations.figures import week_panel
 from donations.gauges import money_figures, webhook_figures
 from donations.issue_appeals import issue_appeal
@@ -21,6 +21,8 @@ def register_all() -> None:
     registry.donor_checks.append(mine.is_donor)
     registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
+    registry.subjects_of.append(reminders.subjects_of)
+    registry.retention_rules += retention.RULES
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard
     outbox.claim_guards[statements.TEMPLATE] = statements.guard
     mail.attachment_makers[statements.TEMPLATE] = statements.attachment_of

@@ -37,13 +37,10 @@ def tick() -> None:
     run_daily("gift-notices", notices.queue_due_notices, at=at, hour=8)
     wake(nightly)
     wake(yearly)
-    run_daily("forget-declines", card_testing.forget_old, at=at)
-    run_daily("forget-attempts", mine.forget_old, at=at)
     reminders.sweep(at=at)
     reminding.queue_due(by=at, at=at)
     reminding.settle(at=at)
     reminding.note_conversions()
-    run_daily("forget-reminders", reminders.forget_old, at=at)
 
 
 # Some hundred thousand objects take longer than other tasks are allowed.

@@ -41,6 +41,12 @@ def reasons_against(address: str, *, scope: Suppression.Scope, at: datetime | No
     return list(rows.order_by("reason").values_list("reason", flat=True))
 
 
+def forget_old(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete suppressions that lapsed before `limit`. What an erasure or a wish of the person left has no end."""
+    lapsed = Suppression.objects.filter(expires_at__lt=limit)
+    return lapsed.count() if is_dry_run else lapsed.delete()[0]
+
+
 def lift(address: str, *, reasons: Iterable[Suppression.Reason]) -> int:
     """End suppressions of a normalised address, and return how many there were.
 

@@ -22,6 +22,7 @@ class SubscriptionsConfig(AppConfig):
         registry.article_withdrawn.append(picked.article_withdrawn)
         registry.article_corrected.append(picked.article_corrected)
         registry.person_exported["newsletters"] = readers.export_person
+        registry.subjects_of.append(readers.subjects_of)
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES
         registry.copied_pages |= {
