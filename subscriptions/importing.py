@@ -226,6 +226,8 @@ def _stage(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
         _end(found, State.FAILED, at, error=type(error).__name__)
         return False
     if not batch:
+        # All of it is in rows now, where an erasure finds its person.
+        ImportChunk.objects.filter(subscriber_import=found).delete()
         found.state = State.RUNNING
         found.save(update_fields=["state"])
         return True

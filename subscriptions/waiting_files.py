@@ -27,9 +27,9 @@ def lines_about(address: str) -> list[dict[str, Any]]:
 
 
 def forget(address: str) -> None:
-    """Take the person's lines out of the files that wait, in the transaction that erases the person.
+    """Empty the person's lines in the files that wait, in the transaction that erases the person.
 
-    An import that is just being read is waited for: after that its lines are rows. What another line says of the
+    A worker that is just reading is waited for, and what it has read are rows by then. What another line says of the
     person in passing is replaced by a mark.
     """
     waiting = SubscriberImport.objects.select_for_update(no_key=True).filter(state__in=[State.RECEIVED, State.STAGING])
@@ -49,9 +49,9 @@ def _rewrite(found: SubscriberImport, address: str) -> None:
             place = names.index(found.email_column)
         # Without names of columns nobody knows whose line it is; then any cell decides.
         own = cells if place is None else cells[place : place + 1]
-        if any(_is(cell, address) for cell in own):
-            continue
-        kept = [_without(cell, address) for cell in cells]
+        is_own = any(_is(cell, address) for cell in own)
+        # The line stays as an empty one: a worker may be in the middle of the file, and counts lines.
+        kept = ["" if is_own else _without(cell, address) for cell in cells]
         buffer += encoder.encode(_as_line(kept, found.delimiter))
         if len(buffer) >= CHUNK_BYTES:
             ImportChunk.objects.create(subscriber_import=found, number=offset + number, content=buffer)

@@ -57,7 +57,7 @@ class SubscriberImport(models.Model):
     personal_data = PersonalData(
         not_personal={
             "file_name source wording evidence encoding delimiter": "About the list, in staff's own words.",
-            "email_column date_column status_column error": "About the list, in staff's own words.",
+            "email_column date_column status_column language_column error": "About the list, in staff's own words.",
         },
     )
 
