@@ -190,6 +190,7 @@ class Turn:
     def __init__(self) -> None:
         self.lines: Iterator[tuple[int, Reading]] | None = None
         self.line = 0
+        self.first_chunk: tuple[int] | None = None
 
 
 @transaction.atomic
@@ -214,8 +215,10 @@ def _stage(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
     """Read the file's next lines into rows, by COPY. A file that cannot be read ends the import, and nobody is in."""
     own = ImportRow.objects.filter(subscriber_import=found)
     line = own.aggregate(line=Max("line"))["line"] or 0
-    if turn.lines is None:
-        turn.lines, turn.line = lines_of(found, after=line), line
+    first_chunk = ImportChunk.objects.filter(subscriber_import=found).order_by("number").values_list("pk").first()
+    # An erasure writes the file anew while it waits between two steps.
+    if turn.lines is None or turn.first_chunk != first_chunk:
+        turn.lines, turn.line, turn.first_chunk = lines_of(found, after=line), line, first_chunk
     elif turn.line != line:
         # Another worker reads the same file, and to take turns would have both begin anew each time.
         return False
