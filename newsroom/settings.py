@@ -56,7 +56,10 @@ SECRET_KEY = env("SECRET_KEY") or ("" if IS_PRODUCTION else "development-only")
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 SITE_URL = env("SITE_URL", "http://localhost:8000").rstrip("/")
 SITE_HOST = urlsplit(SITE_URL).hostname or ""
-ALLOWED_HOSTS = [SITE_HOST, *env_list("EXTRA_HOSTS")]
+# The same site as an onion service: it needs no HTTPS, and Tor Browser offers to go there.
+ONION_URL = env("ONION_URL").rstrip("/")
+ONION_HOST = urlsplit(ONION_URL).hostname or ""
+ALLOWED_HOSTS = [SITE_HOST, *env_list("EXTRA_HOSTS"), *([ONION_HOST] if ONION_HOST else [])]
 # A site on a bare loopback address is reached by any of its names.
 if SITE_HOST in {"localhost", "127.0.0.1"}:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1"]
@@ -87,7 +90,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "newsroom.onion.OnionMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "newsroom.onion.OnionLocationMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "newsroom.middleware.SafetyHeadersMiddleware",

@@ -158,7 +158,8 @@ class PageForm(forms.ModelForm):
 
     class Meta:
         model = Page
-        fields = ["title", "slug", "language", "description", "body", "is_published", "is_in_footer", "position"]
+        fields = ["title", "slug", "language", "description", "body", "is_published"]
+        fields += ["is_in_menu", "is_in_footer", "position"]
         widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
 
     def clean_slug(self) -> str:
@@ -180,7 +181,8 @@ def is_taken(slug: str) -> bool:
 @admin.register(Page)
 class PageAdmin(ProseAdmin):
     form = PageForm
-    list_display = ["title", "slug", "language", "is_published", "is_in_footer", "position"]
+    list_display = ["title", "slug", "language", "is_published", "is_in_menu", "is_in_footer", "position"]
+    list_editable = ["is_in_menu", "is_in_footer", "position"]
     list_filter = ["language", "is_published"]
     search_fields = ["title"]
     prepopulated_fields = {"slug": ["title"]}
