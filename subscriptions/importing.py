@@ -1,6 +1,7 @@
 """Importing subscribers from a file of any size, by COPY, in blocks that a killed worker's successor continues."""
 
 import csv
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -84,7 +85,10 @@ def receive(
         created_at=at,
     )
     # The whole file tells the encoding: a single accent may stand in its last line.
-    encoding = encoding_of(_kept(received, beginning, stream))
+    pieces_kept = _kept(received, beginning, stream)
+    encoding = encoding_of(pieces_kept)
+    # A mark at the beginning tells it at once; the rest is kept all the same.
+    deque(pieces_kept, maxlen=0)
     head = look(beginning[:CHUNK_BYTES], encoding=encoding)
     received.encoding, received.delimiter, received.has_header = head.encoding, head.delimiter, head.has_header
     _set_columns(received, head.columns)

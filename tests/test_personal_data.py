@@ -279,7 +279,7 @@ def test_after_an_erasure_a_dump_holds_nothing_of_the_person_but_the_keyed_hash(
     traces = derived(ADDRESS) | {NAME, NOTE, "zelda"}
     assert not {trace for trace in traces if trace.lower() in left}
     assert address_hashes(ADDRESS)[0] in left
-    assert "ann@example.org,ann,…" in left
+    assert f"ann@example.org,ann,{'-' * len(ADDRESS)}\r\n".replace("\r", "") in left
     for model, found in declared():
         still = {row.pk for row in rows_of(model, ADDRESS)} & set(before[model])
         there = model._default_manager.filter(pk__in=before[model]).count()

@@ -153,7 +153,7 @@ class ImportRow(models.Model):
         exported_in="newsletters.lines_of_imports",
         erased=Erased.EMPTIED,
         columns={
-            "line email signed_up_at verdict": "What a file said, and what was done about it.",
+            "line email signed_up_at language verdict": "What a file said, and what was done about it.",
         },
     )
 
