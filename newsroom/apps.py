@@ -26,6 +26,7 @@ class NewsroomConfig(AppConfig):
             staff_people,
             suppressions,
             watches,
+            unsaved,
         )
 
         staff_account.listen()
@@ -54,6 +55,13 @@ class NewsroomConfig(AppConfig):
                 _("A count that nothing was added to for three months says nothing any more."),
                 bounces.SOFT_KEPT.days,
                 bounces.forget_old,
+            ),
+            registry.RetentionRule(
+                "unsaved-words",
+                _("Words that staff typed and never saved"),
+                _("Whoever has not come back to them by then has written them elsewhere."),
+                unsaved.KEPT_DAYS,
+                unsaved.forget_old,
             ),
             registry.RetentionRule(
                 "staff-invitations",

@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from django_prose_editor.config import html_tags
+from js_asset import static_lazy
 from kombu import Queue
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -330,6 +332,19 @@ STAFF_CONTENT_SECURITY_POLICY = {
     "frame-ancestors": [SELF],
     "base-uri": [NONE],
 }
+
+# The editor of articles, with what this paper adds to it in static/prose-extensions.js
+
+DJANGO_PROSE_EDITOR_EXTENSIONS = [
+    {
+        "js": [static_lazy("prose-extensions.js")],
+        "extensions": {
+            "Picture": html_tags(["figure", "figcaption"], {"figure": ["data-image"]}),
+            "FootNote": html_tags(["foot-note"]),
+            "TidyPaste": html_tags([]),
+        },
+    }
+]
 
 # Staff
 
