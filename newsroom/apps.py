@@ -25,8 +25,8 @@ class NewsroomConfig(AppConfig):
             staff_account,
             staff_people,
             suppressions,
-            watches,
             unsaved,
+            watches,
         )
 
         staff_account.listen()
