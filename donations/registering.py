@@ -1,14 +1,18 @@
 """What the newsroom asks of this package, by its registry."""
 
-from donations import mine, reminders, reminding, restored, statements
+from donations import mine, reminders, reminding, restored, retention, statements
 from donations.figures import week_panel
+from donations.gauges import money_figures, webhook_figures
 from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
-from newsroom import after_restore, mail, outbox, registry
+from donations.watches import WATCHES
+from newsroom import mail, outbox, registry
 
 
 def register_all() -> None:
+    registry.watches += WATCHES
+    registry.figure_makers += [webhook_figures, money_figures]
     registry.dashboard_panels += [week_panel, reminders_panel]
     registry.page_boundaries.append(Appeal.objects.next_boundary)
     registry.person_leaving.append(mine.end_gifts)
@@ -17,9 +21,9 @@ def register_all() -> None:
     registry.donor_checks.append(mine.is_donor)
     registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
-    after_restore.withdrawing.append(restored.replay_cancellations)
-    after_restore.learning.append(restored.learn_from_stripe)
-    after_restore.came_back.append(restored.gave_after)
+    restored.register_all()
+    registry.subjects_of.append(reminders.subjects_of)
+    registry.retention_rules += retention.RULES
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard
     outbox.claim_guards[statements.TEMPLATE] = statements.guard
     mail.attachment_makers[statements.TEMPLATE] = statements.attachment_of

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from donations import reminders, stripe_api
 from donations.models import Payment, Reminder
 from donations.reconcile import AlreadyRunning, Report, reconcile
-from newsroom import offsite
+from newsroom import after_restore, offsite
 from newsroom.addresses import address_hashes
 from newsroom.after_restore import Finding, Look
 from subscriptions.consent import Method
@@ -14,6 +14,12 @@ from subscriptions.consent import Method
 REACH = timedelta(days=35)
 PURPOSE = "reminder"
 MOST_LINES = 10
+
+
+def register_all() -> None:
+    after_restore.withdrawing.append(replay_cancellations)
+    after_restore.learning.append(learn_from_stripe)
+    after_restore.came_back.append(gave_after)
 
 
 def replay_cancellations(look: Look) -> Finding:

@@ -34,17 +34,13 @@ def tick() -> None:
         wake(return_for_safety, pk)
     for pk in mine.waiting_requests():
         wake(handle_link_request, pk)
-    card_testing.alarm(at=at)
     run_daily("gift-notices", notices.queue_due_notices, at=at, hour=notices.JOB_HOUR)
     wake(nightly)
     wake(yearly)
-    run_daily("forget-declines", card_testing.forget_old, at=at)
-    run_daily("forget-attempts", mine.forget_old, at=at)
     reminders.sweep(at=at)
     reminding.queue_due(by=at, at=at)
     reminding.settle(at=at)
     reminding.note_conversions()
-    run_daily("forget-reminders", reminders.forget_old, at=at)
 
 
 # Some hundred thousand objects take longer than other tasks are allowed.

@@ -17,6 +17,7 @@ class NewsroomConfig(AppConfig):
             bounces,
             checks,  # noqa: F401 - importing registers.
             database_roles,
+            gauges,
             outbox,
             panels,
             registry,
@@ -24,10 +25,14 @@ class NewsroomConfig(AppConfig):
             staff_account,
             staff_people,
             suppressions,
+            unsaved,
+            watches,
         )
 
         staff_account.listen()
 
+        registry.watches += watches.WATCHES
+        registry.figure_makers += [gauges.running_figures, gauges.outbox_figures, gauges.page_figures]
         registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
         registry.retention_rules += [
             registry.RetentionRule(
@@ -50,6 +55,13 @@ class NewsroomConfig(AppConfig):
                 _("A count that nothing was added to for three months says nothing any more."),
                 bounces.SOFT_KEPT.days,
                 bounces.forget_old,
+            ),
+            registry.RetentionRule(
+                "unsaved-words",
+                _("Words that staff typed and never saved"),
+                _("Whoever has not come back to them by then has written them elsewhere."),
+                unsaved.KEPT_DAYS,
+                unsaved.forget_old,
             ),
             registry.RetentionRule(
                 "staff-invitations",

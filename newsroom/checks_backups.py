@@ -33,9 +33,8 @@ def _recipient_faults() -> Iterator[CheckMessage]:
                 hint="It begins with age1, as age-keygen prints it.",
                 id="newsroom.E061",
             )
-    for name in ("BACKUP_KEEP", "BACKUP_MAX_HOURS"):
-        if getattr(settings, name) < 1:
-            yield Error(f"{name} is less than 1.", id="newsroom.E062")
+    if settings.BACKUP_KEEP < 1:
+        yield Error("BACKUP_KEEP is less than 1.", id="newsroom.E062")
 
 
 @register(Tags.security)

@@ -71,7 +71,7 @@ def declaration_of(model: type[models.Model]) -> PersonalData | None:
 
 def declared() -> list[tuple[type[models.Model], PersonalData]]:
     """Return the models of the three packages that hold something about a person."""
-    ours = [model for model in apps.get_models() if model._meta.app_label in PACKAGES]
+    ours = [model for model in apps.get_models() if model._meta.app_label in PACKAGES and not model._meta.proxy]
     return [(model, found) for model in ours if (found := declaration_of(model)) is not None and found.retention]
 
 

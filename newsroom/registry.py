@@ -12,6 +12,7 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+    from prometheus_client.core import Metric as Figure
 
     from newsroom.models import Article
 
@@ -56,6 +57,20 @@ class IssueAppeal:
     url: str
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Something that may go wrong. `look` says what is wrong, or an empty word; it names nobody.
+
+    `what_to_do` tells a person who was woken by it. `place` is the staff address that shows more.
+    """
+
+    name: str
+    title: "StrOrPromise"
+    what_to_do: "StrOrPromise"
+    look: Callable[[datetime], str]
+    place: str = ""
+
+
 class CannotLeaveNow(Exception):
     """A person cannot be erased at this moment, because a server that must be told gave no good answer."""
 
@@ -64,6 +79,7 @@ ArticleHook = Callable[["Article", datetime], None]
 PersonHook = Callable[[str, datetime], None]
 PersonExport = Callable[[str], dict[str, Any]]
 Boundary = Callable[[datetime], datetime | None]
+FigureMaker = Callable[[datetime], Iterable["Figure"]]
 PanelMaker = Callable[[datetime], Panel]
 # Given a language and the time of sending, the appeal that runs then.
 AppealMaker = Callable[[str, datetime], IssueAppeal | None]
@@ -86,6 +102,10 @@ page_boundaries: list[Boundary] = []
 donor_checks: list[Callable[[str], bool]] = []
 # The appeal that an issue of a newsletter may carry. Filled by donations, asked by subscriptions.
 issue_appeals: list[AppealMaker] = []
+# What is looked at every minute, and told to people where it is wrong.
+watches: list[Watch] = []
+# Figures of the present moment for Prometheus.
+figure_makers: list[FigureMaker] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
 retention_rules: list[RetentionRule] = []
 # Names of views whose pages are the same for every reader, so that a copy of the site holds them. Pages of views marked

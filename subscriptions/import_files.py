@@ -199,7 +199,7 @@ def lines_of(found: SubscriberImport, *, after: int) -> Iterator[tuple[int, Read
 
     Numbers count as a spreadsheet does: the first line of the file is 1, and an empty one counts too.
     """
-    text = io.TextIOWrapper(io.BufferedReader(_Chunks(found)), encoding=found.encoding, newline="")
+    text = io.TextIOWrapper(io.BufferedReader(Chunks(found)), encoding=found.encoding, newline="")
     reader = csv.reader(text, delimiter=found.delimiter)
     first = next(reader, None)
     if first is None:
@@ -271,7 +271,7 @@ def _moment(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-class _Chunks(io.RawIOBase):
+class Chunks(io.RawIOBase):
     """The file as a stream, one piece in memory at a time."""
 
     def __init__(self, found: SubscriberImport) -> None:

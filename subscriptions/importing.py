@@ -1,6 +1,7 @@
 """Importing subscribers from a file of any size, by COPY, in blocks that a killed worker's successor continues."""
 
 import csv
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -84,7 +85,10 @@ def receive(
         created_at=at,
     )
     # The whole file tells the encoding: a single accent may stand in its last line.
-    encoding = encoding_of(_kept(received, beginning, stream))
+    pieces_kept = _kept(received, beginning, stream)
+    encoding = encoding_of(pieces_kept)
+    # A mark at the beginning tells it at once; the rest is kept all the same.
+    deque(pieces_kept, maxlen=0)
     head = look(beginning[:CHUNK_BYTES], encoding=encoding)
     received.encoding, received.delimiter, received.has_header = head.encoding, head.delimiter, head.has_header
     _set_columns(received, head.columns)
@@ -190,6 +194,7 @@ class Turn:
     def __init__(self) -> None:
         self.lines: Iterator[tuple[int, Reading]] | None = None
         self.line = 0
+        self.first_chunk: tuple[int] | None = None
 
 
 @transaction.atomic
@@ -214,8 +219,10 @@ def _stage(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
     """Read the file's next lines into rows, by COPY. A file that cannot be read ends the import, and nobody is in."""
     own = ImportRow.objects.filter(subscriber_import=found)
     line = own.aggregate(line=Max("line"))["line"] or 0
-    if turn.lines is None:
-        turn.lines, turn.line = lines_of(found, after=line), line
+    first_chunk = ImportChunk.objects.filter(subscriber_import=found).order_by("number").values_list("pk").first()
+    # An erasure writes the file anew while it waits between two steps.
+    if turn.lines is None or turn.first_chunk != first_chunk:
+        turn.lines, turn.line, turn.first_chunk = lines_of(found, after=line), line, first_chunk
     elif turn.line != line:
         # Another worker reads the same file, and to take turns would have both begin anew each time.
         return False
@@ -226,6 +233,8 @@ def _stage(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
         _end(found, State.FAILED, at, error=type(error).__name__)
         return False
     if not batch:
+        # All of it is in rows now, where an erasure finds its person.
+        ImportChunk.objects.filter(subscriber_import=found).delete()
         found.state = State.RUNNING
         found.save(update_fields=["state"])
         return True

@@ -1,13 +1,10 @@
 from django.utils.translation import gettext_lazy as _
 
 from donations.models.payments import Payment
-from newsroom.personal_data import PersonalData
 
 
 class Income(Payment):
     """Payments seen as what articles and appeals brought in: the staff's menu leads to that page by this name."""
-
-    personal_data = PersonalData()
 
     class Meta:
         proxy = True

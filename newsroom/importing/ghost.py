@@ -63,7 +63,7 @@ class _Ghost:
         picture = Picture(
             address=address, alt=meta.get("feature_image_alt") or "", caption=meta.get("feature_image_caption") or ""
         )
-        keys = self.authors_of[row["id"]] or [row.get("author_id")]
+        keys = self.authors_of[row["id"]] or [row.get("author_id") or ""]
         return Post(
             key=str(row["id"]),
             title=(row.get("title") or "").strip(),

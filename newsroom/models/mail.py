@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Exists, Q
 from django.utils.translation import gettext_lazy as _
@@ -179,6 +181,9 @@ class SoftBounces(models.Model):
 class Job(models.Model):
     """A job that runs once a day: when it last began, ended well, and what went wrong. Beats share it as a lock."""
 
+    # Longer than any task may take.
+    LONGEST = timedelta(hours=2)
+
     name = models.CharField(_("job"), max_length=80, unique=True)
     last_date = models.DateField(_("last day"), null=True, blank=True)
     started_at = models.DateTimeField(_("last start"), null=True, blank=True)
@@ -198,3 +203,9 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def cut_off(cls, at: datetime) -> Q:
+        """Find what ended in the middle: begun so long ago that no task runs on, and neither done nor failed."""
+        unended = Q(succeeded_at__isnull=True) | Q(succeeded_at__lt=models.F("started_at"))
+        return unended & Q(error="", started_at__lte=at - cls.LONGEST)

@@ -16,11 +16,10 @@ class PageQuerySet(models.QuerySet["Page"]):
     def published(self) -> "PageQuerySet":
         return self.filter(is_published=True)
 
-    def in_menu(self, language: str) -> "PageQuerySet":
-        return self.published().filter(is_in_menu=True, language=language).order_by("position", "pk")
-
-    def in_footer(self, language: str) -> "PageQuerySet":
-        return self.published().filter(is_in_footer=True, language=language).order_by("position", "pk")
+    def linked(self, language: str) -> "PageQuerySet":
+        """Keep what every page of this language links to, at its top or at its foot."""
+        shown = self.published().filter(language=language).defer("body")
+        return shown.filter(models.Q(is_in_menu=True) | models.Q(is_in_footer=True)).order_by("position", "pk")
 
 
 class Page(models.Model):

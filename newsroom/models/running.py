@@ -58,6 +58,7 @@ class Alarm(models.Model):
     name = models.CharField(_("alarm"), max_length=60)
     detail = models.CharField(_("what is wrong"), max_length=300)
     began_at = models.DateTimeField(_("since"))
+    seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
     ended_at = models.DateTimeField(_("until"), null=True, blank=True)
     posted_at = models.DateTimeField(_("told at the URL"), null=True, blank=True)
     end_posted_at = models.DateTimeField(_("end told at the URL"), null=True, blank=True)
@@ -66,7 +67,7 @@ class Alarm(models.Model):
     personal_data = PersonalData(
         not_personal={
             "name detail": "What is wrong with the product, in words and numbers of its own.",
-            "began_at ended_at posted_at end_posted_at posting_until": "When, and when people were told.",
+            "began_at seen_at ended_at posted_at end_posted_at posting_until": "When, and when people were told.",
         }
     )
 

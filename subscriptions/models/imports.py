@@ -57,7 +57,7 @@ class SubscriberImport(models.Model):
     personal_data = PersonalData(
         not_personal={
             "file_name source wording evidence encoding delimiter": "About the list, in staff's own words.",
-            "email_column date_column status_column error": "About the list, in staff's own words.",
+            "email_column date_column status_column language_column error": "About the list, in staff's own words.",
         },
     )
 
@@ -153,7 +153,7 @@ class ImportRow(models.Model):
         exported_in="newsletters.lines_of_imports",
         erased=Erased.EMPTIED,
         columns={
-            "line email signed_up_at verdict": "What a file said, and what was done about it.",
+            "line email signed_up_at language verdict": "What a file said, and what was done about it.",
         },
     )
 

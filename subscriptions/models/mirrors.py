@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.personal_data import PersonalData
+from newsroom.site_version import ShownOnPages
 
 
 class MirrorQuerySet(models.QuerySet["Mirror"]):
@@ -14,7 +15,7 @@ class MirrorQuerySet(models.QuerySet["Mirror"]):
         return self.filter(is_active=True).order_by("position", "pk")
 
 
-class Mirror(models.Model):
+class Mirror(ShownOnPages):
     """An address that carries the same paths as this site, for readers whose provider blocks it."""
 
     address = models.CharField(
