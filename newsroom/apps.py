@@ -16,6 +16,7 @@ class NewsroomConfig(AppConfig):
         from newsroom import (  # noqa: PLC0415
             bounces,
             checks,  # noqa: F401 - importing registers.
+            checks_backups,  # noqa: F401 - so does this.
             database_roles,
             gauges,
             outbox,
