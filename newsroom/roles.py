@@ -105,6 +105,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.privacypolicy*",
         "subscriptions.policytext*",
         "subscriptions.publish_policy",
+        "subscriptions.view_consentrenewal",
         "subscriptions.view_subscriber",
         "subscriptions.view_subscription",
         "subscriptions.change_subscription",

@@ -17,6 +17,7 @@ from subscriptions.models import (
     ImportRow,
     MailEvent,
     ReaderVisit,
+    RenewalRequest,
     SignupRequest,
     Subscriber,
     Subscription,
@@ -49,6 +50,7 @@ def export_person(address: str) -> dict[str, Any]:
         "lines_of_imports": [{"file": one.subscriber_import.file_name, **facts(one)} for one in in_imports],
         "lines_of_files": waiting_files.lines_about(address),
         "address_changes": facts_of(AddressChange, address),
+        "requests_to_renew_consent": facts_of(RenewalRequest, address),
         "erasures": facts_of(Erasure, address),
     }
 

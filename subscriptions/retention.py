@@ -15,7 +15,7 @@ from newsroom.addresses import address_hash
 from newsroom.models import Suppression
 from newsroom.registry import RetentionRule
 from newsroom.suppressions import suppress
-from subscriptions import importing, pruning, readers
+from subscriptions import importing, pruning, readers, renewing
 from subscriptions.models import (
     AddressChange,
     Erasure,
@@ -211,6 +211,13 @@ RULES = [
         1,
         end_visits,
         is_fixed=True,
+    ),
+    RetentionRule(
+        "consent-renewals",
+        _("Who was asked to renew consent"),
+        _("They count from the end of the run. The ledger keeps the answers, and the run its numbers."),
+        30,
+        renewing.end_old,
     ),
     RetentionRule("unsubscribe-reasons", _("Reasons for leaving"), _("They are counts by day."), 2 * 365, end_reasons),
 ]

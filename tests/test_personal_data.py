@@ -26,12 +26,15 @@ from newsroom.suppressions import suppress
 from subscriptions import importing
 from subscriptions.models import (
     AddressChange,
+    ConsentRenewal,
     Delivery,
     Erasure,
     ImportRow,
     MailEvent,
     Newsletter,
+    PrivacyPolicy,
     ReaderVisit,
+    RenewalRequest,
     SignupRequest,
     Subscriber,
     SubscriberImport,
@@ -128,6 +131,10 @@ def _letters(subscription: Any, newsletter: Newsletter) -> None:
             source="smtp", event_id=f"e{number}", kind="bounced", status_code="5.1.1", happened_at=NOW,
             received_at=NOW, **of,
         )  # fmt: skip
+
+    policy = PrivacyPolicy.objects.get()
+    run = ConsentRenewal.objects.create(policy=policy, concerned=1, started_at=NOW)
+    RenewalRequest.objects.create(renewal=run, subscription=subscription, state="asked", asked_at=NOW, next_at=NOW)
 
 
 def _waiting(newsletter: Newsletter, subscriber: Any) -> None:
