@@ -16,7 +16,7 @@ PURPOSE = "reminder"
 MOST_LINES = 10
 
 
-def register_all() -> None:
+def register_steps() -> None:
     after_restore.withdrawing.append(replay_cancellations)
     after_restore.learning.append(learn_from_stripe)
     after_restore.came_back.append(gave_after)
