@@ -35,7 +35,8 @@ bench: dev-installed ## Measure speed and memory; each file of bench/ alone, on 
 	@for file in $(wildcard bench/[!_]*.py); do echo "== $$file"; $(VENV) -m sandbox run -- $(VENV) $$file || exit 1; done
 
 chaos: dev-installed ## Kill processes on purpose and see that nothing is lost
-	@CHAOS_READERS=$${CHAOS_READERS:-2000} CHAOS_HISTORIES=$${CHAOS_HISTORIES:-200} CHAOS_GIFTS=$${CHAOS_GIFTS:-200} $(VENV) -m pytest tests/chaos -m chaos
+	@CHAOS_READERS=$${CHAOS_READERS:-2000} CHAOS_HISTORIES=$${CHAOS_HISTORIES:-200} CHAOS_GIFTS=$${CHAOS_GIFTS:-200} CHAOS_LINES=$${CHAOS_LINES:-20000} \
+		$(VENV) -m pytest tests/chaos -m chaos
 
 lock: dev-installed ## Compile the requirements files from their short inputs, with hashes
 	@for name in requirements requirements-sandbox requirements-dev; do echo "$$name.txt"; \

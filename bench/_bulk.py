@@ -37,6 +37,8 @@ def fill(model: type[models.Model], count: int, **columns: str) -> None:
     given = {"id": "n", **columns}
     names, expressions, values = [], [], []
     for field in model._meta.concrete_fields:
+        if field.generated:
+            continue
         names.append(f'"{field.column}"')
         if (expression := given.pop(field.column, None)) is not None:
             expressions.append(expression.replace("AGE", AGES.format(count=count)))

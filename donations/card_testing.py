@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from donations.models import CheckoutSession, Decline, Donation, Payment, current_terms
 from newsroom import tokens
 from newsroom.addresses import address_hash
 from newsroom.mail import queue_mail
-from newsroom.outlet import current_outlet
 
 WINDOW = timedelta(hours=1)
 # Below this number a bad hour is only a bad hour.
@@ -31,29 +29,6 @@ def is_under_attack(at: datetime) -> bool:
         return False
     paid = Payment.objects.filter(created_at__gt=at - WINDOW, created_at__lte=at, state=Payment.State.PAID).count()
     return declines >= DECLINES_PER_PAYMENT * paid
-
-
-def alarm(*, at: datetime) -> None:
-    """Tell staff once a day that links are asked for. Only staff can close the form."""
-    if not is_under_attack(at):
-        return
-    outlet = current_outlet()
-    with transaction.atomic():
-        queue_mail(
-            key=f"alarm:card-testing:{at:%Y-%m-%d}",
-            template="notice",
-            to=outlet.contact_email,
-            context={
-                "title": _("Somebody is trying stolen cards"),
-                "words": _(
-                    "Most cards of the last hour were refused. Until this ends, everyone who gives is asked to press a "
-                    "button in a mail first. Nothing else was closed; you can close the form in the terms of giving."
-                ),
-                "url": settings.SITE_URL + reverse("admin:donations_decline_changelist"),
-            },
-            language=outlet.language,
-            at=at,
-        )
 
 
 def send_link(donation: Donation, *, at: datetime) -> None:
@@ -92,9 +67,3 @@ def sessions_to_close() -> list[int]:
     """Return the open sessions on which too many cards were refused."""
     rows = CheckoutSession.objects.filter(state=CheckoutSession.State.OPEN, declines__gte=MOST_DECLINES_PER_SESSION)
     return list(rows.order_by("pk").values_list("pk", flat=True)[:100])
-
-
-def forget_old(*, at: datetime) -> str:
-    """Delete refused charges after thirty days: they are of use while an attack runs."""
-    deleted, _by_model = Decline.objects.filter(at__lt=at - timedelta(days=30)).delete()
-    return f"{deleted} declines deleted"

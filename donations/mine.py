@@ -14,12 +14,16 @@ from django.urls import reverse
 from donations import keeping, safety, stripe_api
 from donations.models import (
     CheckoutSession,
+    Decline,
+    Dispute,
     Donation,
     Donor,
     DonorLink,
     LinkRequest,
     Payment,
     RecurringGift,
+    Refund,
+    StripeCustomer,
     YearlyStatement,
     current_terms,
 )
@@ -27,6 +31,7 @@ from donations.money import to_decimal
 from newsroom import registry
 from newsroom.limits import allow
 from newsroom.mail import queue_mail
+from newsroom.personal_data import facts, facts_of, rows_of
 from newsroom.waking import wake
 
 LINK_LIFE = timedelta(minutes=15)
@@ -142,48 +147,34 @@ def payments_of(donor: Donor) -> list[Payment]:
 
 
 def export(address: str) -> dict[str, Any]:
-    """Return everything this package holds about the donor behind a normalised address, as JSON."""
-    donor = Donor.objects.filter(email=address).first()
-    donations = Donation.objects.filter(donor=donor) if donor is not None else Donation.objects.none()
-    waiting = Donation.objects.filter(email=address)
-    return {
-        "donor": None
-        if donor is None
-        else {"name": donor.name, "language": donor.language, "since": donor.created_at.isoformat()},
-        "donations": [_donation_facts(one) for one in (donations | waiting).order_by("pk")],
-        "payments": [_payment_facts(one) for one in (payments_of(donor) if donor is not None else [])],
-        "statements": [_statement_facts(one) for one in YearlyStatement.objects.filter(donor=donor).order_by("pk")],
-    }
+    """Return everything this package holds about the donor behind a normalised address, as JSON.
 
-
-def _donation_facts(donation: Donation) -> dict[str, Any]:
+    The declarations beside the models say what is exported of each row; amounts are written as people write them.
+    """
     return {
-        "frequency": donation.frequency,
-        "amount": str(to_decimal(donation.total, donation.currency)),
-        "currency": donation.currency,
-        "state": donation.state,
-        "name": donation.name,
-        "note": donation.note,
-        "created_at": donation.created_at.isoformat(),
+        "donor": facts_of(Donor, address),
+        "donations": [
+            {**facts(one), "amount": str(to_decimal(one.total, one.currency))} for one in rows_of(Donation, address)
+        ],
+        "visits_to_stripe": facts_of(CheckoutSession, address),
+        "recurring_gifts": facts_of(RecurringGift, address),
+        "payments": [_payment_facts(one) for one in rows_of(Payment, address)],
+        "refunds": facts_of(Refund, address),
+        "disputes": facts_of(Dispute, address),
+        "declined_charges": facts_of(Decline, address),
+        "customers_at_stripe": facts_of(StripeCustomer, address),
+        "links": facts_of(DonorLink, address),
+        "requests_for_links": facts_of(LinkRequest, address),
+        "statements": [{"number": one.number, **facts(one)} for one in rows_of(YearlyStatement, address)],
     }
 
 
 def _payment_facts(payment: Payment) -> dict[str, Any]:
     return {
         "receipt": payment.receipt_number,
+        **facts(payment),
         "amount": str(to_decimal(payment.gross, payment.currency)),
         "refunded": str(to_decimal(payment.refunded, payment.currency)),
-        "currency": payment.currency,
-        "day": payment.gift_date.isoformat() if payment.gift_date else None,
-    }
-
-
-def _statement_facts(statement: YearlyStatement) -> dict[str, Any]:
-    return {
-        "number": statement.number,
-        "year": statement.year,
-        "made_at": statement.issued_at.isoformat(),
-        "printed": statement.printed,
     }
 
 
@@ -203,11 +194,17 @@ def end_gifts(address: str, at: datetime) -> None:
 
 def erase_person(address: str, at: datetime) -> None:
     """Erase the person behind a normalised address here; payments stay without a person. For the registry."""
+    LinkRequest.objects.filter(email=address).delete()
     for donation in Donation.objects.select_for_update().filter(email=address).order_by("pk"):
         safety.forget(donation, at=at)
     donor = Donor.objects.select_for_update().filter(email=address).first()
     if donor is None:
         return
+    forget_donor(donor, at=at)
+
+
+def forget_donor(donor: Donor, *, at: datetime) -> None:
+    """Empty a locked donor's row and what their gifts say of them. The money stays without a person."""
     donor.donations.update(email="", name="", note="", erased_at=at)
     CheckoutSession.objects.filter(donation__donor=donor).update(parameters={}, url="")
     safety.erase_donor(donor, at=at)
@@ -215,20 +212,3 @@ def erase_person(address: str, at: datetime) -> None:
 
 def is_donor(address: str) -> bool:
     return Donor.objects.filter(email=address).exists()
-
-
-def forget_old(*, at: datetime) -> str:
-    """Delete spent links after a day, and empty what abandoned attempts know of their reader after a week."""
-    links, _by_model = DonorLink.objects.filter(expires_at__lt=at - timedelta(days=1)).delete()
-    left = Donation.objects.filter(
-        state__in=(Donation.State.ABANDONED, Donation.State.FAILED, Donation.State.STARTED),
-        state_at__lt=at - timedelta(days=7),
-        donor__isnull=True,
-    )
-    # What the other mode's key began cannot be asked about any more, as the sandbox's rows after going live.
-    stranded = CheckoutSession.objects.filter(
-        state__in=CheckoutSession.LIVE_STATES, expires_at__lt=at - timedelta(days=1)
-    ).exclude(livemode=stripe_api.uses_live_mode())
-    stranded.update(state=CheckoutSession.State.EXPIRED, parameters={}, url="")
-    emptied = left.exclude(email="", name="", note="").update(email="", name="", note="")
-    return f"{links} links deleted, {emptied} abandoned attempts emptied"

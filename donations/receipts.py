@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 
 from donations.models import Donation, GivingTerms, Payment, current_tax_profile, current_terms
 from donations.money import format_money
+from newsroom.holding import told_at
 from newsroom.mail import queue_mail
 from newsroom.models import OutgoingMail
 
@@ -38,6 +39,7 @@ def queue_receipt(payment: Payment, *, was_awaited: bool, at: datetime) -> Outgo
         context=receipt_context(payment),
         language=payment.donation.language,
         at=at,
+        tells_of=told_at(payment.paid_at) if was_awaited else payment.paid_at,
     )
 
 

@@ -5,6 +5,7 @@ so a comparison that runs twice, or twice at once, or beside webhooks, changes n
 """
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,12 @@ class Report:
     # Lists that could not be read to their end, with Stripe's word for it.
     broken: list[str] = field(default_factory=list)
     unanswered: int = 0
+
+    @staticmethod
+    def differed_in(text: str) -> int:
+        """Return how many objects differed, from a report as it was written down."""
+        found = re.search(r"^(\d+) differed$", text, re.MULTILINE)
+        return int(found[1]) if found else 0
 
     @property
     def is_clean(self) -> bool:

@@ -1,14 +1,19 @@
 """What the newsroom asks of this package, by its registry."""
 
-from donations import mine, reminders, reminding, statements
+from donations import mine, reminders, reminding, retention, statements
 from donations.figures import week_panel
+from donations.gauges import money_figures, webhook_figures
 from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
+from donations.restored import register_steps
+from donations.watches import WATCHES
 from newsroom import mail, outbox, registry
 
 
 def register_all() -> None:
+    registry.watches += WATCHES
+    registry.figure_makers += [webhook_figures, money_figures]
     registry.dashboard_panels += [week_panel, reminders_panel]
     registry.page_boundaries.append(Appeal.objects.next_boundary)
     registry.person_leaving.append(mine.end_gifts)
@@ -17,6 +22,9 @@ def register_all() -> None:
     registry.donor_checks.append(mine.is_donor)
     registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
+    register_steps()
+    registry.subjects_of.append(reminders.subjects_of)
+    registry.retention_rules += retention.RULES
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard
     outbox.claim_guards[statements.TEMPLATE] = statements.guard
     mail.attachment_makers[statements.TEMPLATE] = statements.attachment_of

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
+from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.urls import reverse
 
 from donations.giving import Choice
@@ -27,6 +27,7 @@ from newsroom.limits import allow, is_shared
 from newsroom.mail import queue_mail
 from newsroom.models import Article, Suppression
 from newsroom.outlet import current_outlet
+from newsroom.personal_data import facts_of
 from newsroom.suppressions import reasons_against
 from newsroom.waking import wake
 from subscriptions import consent
@@ -263,6 +264,16 @@ def cancel_by_staff(pk: int, *, by: AbstractBaseUser, reason: str, at: datetime)
     return True
 
 
+@transaction.atomic
+def cancel_again(pk: int, *, method: consent.Method, at: datetime, reason: str) -> bool:
+    """Cancel a reminder that its reader had cancelled before a restore brought it back. Say whether it waited."""
+    reminder = Reminder.objects.select_for_update().get(pk=pk)
+    if reminder.is_waiting:
+        _cancel(reminder, method, at=at, reason=reason)
+        return True
+    return False
+
+
 def _cancel(reminder: Reminder, method: consent.Method, *, at: datetime, reason: str = "") -> None:
     was_granted = reminder.state != State.ASKED
     reminder.state, reminder.cancelled_at = State.CANCELLED, at
@@ -323,17 +334,45 @@ def cancel_url(reminder: Reminder) -> str:
     return settings.SITE_URL + reverse("donations:remind-cancel", args=[reminder.key])
 
 
-def forget_old(*, at: datetime) -> str:
+@dataclass(frozen=True)
+class Forgotten:
+    """How many rows were deleted, by why."""
+
+    unconfirmed: int
+    ended: int
+    links_without_a_gift: int
+
+    @property
+    def total(self) -> int:
+        return self.unconfirmed + self.ended + self.links_without_a_gift
+
+
+def forget_old(*, at: datetime) -> Forgotten:
     """Delete what nobody confirmed within 7 days and what ended 30 days ago, and say how many there were."""
+    gifts, _by_model = _links_without_a_gift(at).delete()
+    return Forgotten(_delete(_unconfirmed(at)), _delete(_over(at)), gifts)
+
+
+def count_old(*, at: datetime) -> int:
+    """Return how many rows `forget_old` would delete."""
+    return Reminder.objects.filter(_unconfirmed(at) | _over(at)).count() + _links_without_a_gift(at).count()
+
+
+def _unconfirmed(at: datetime) -> Q:
+    return Q(state__in=[State.ASKED, State.PENDING], asked_at__lte=at - CONFIRM_WITHIN)
+
+
+def _over(at: datetime) -> Q:
     ended = at - KEPT_AFTER_END
-    unconfirmed = Q(state__in=[State.ASKED, State.PENDING], asked_at__lte=at - CONFIRM_WITHIN)
-    over = (
+    return (
         Q(state=State.SENT, sent_at__lte=ended)
         | Q(state=State.SKIPPED, skipped_at__lte=ended)
         | Q(state=State.CANCELLED, cancelled_at__lte=ended)
     )
-    gifts, _by_model = ReminderGift.objects.filter(converted_at__isnull=True, started_at__lte=ended).delete()
-    return f"unconfirmed: {_delete(unconfirmed)}, ended: {_delete(over)}, links without a gift: {gifts}"
+
+
+def _links_without_a_gift(at: datetime) -> QuerySet[ReminderGift]:
+    return ReminderGift.objects.filter(converted_at__isnull=True, started_at__lte=at - KEPT_AFTER_END)
 
 
 def _delete(which: Q) -> int:
@@ -357,25 +396,11 @@ def erase_person(email: str, at: datetime) -> None:
     Reminder.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
+def subjects_of(email: str) -> list[UUID]:
+    """Return the names under which the consent ledger speaks of a person's reminders."""
+    return list(Reminder.objects.filter(email=email).order_by("pk").values_list("subject", flat=True))
+
+
 def export_person(email: str) -> dict[str, Any]:
-    """Return all that is held of a person's reminders."""
-    return {
-        "reminders": [
-            {
-                "asked_at": row.asked_at.isoformat(),
-                "due_date": row.due_date.isoformat(),
-                "state": row.state,
-                "skip_reason": row.skip_reason,
-                "frequency": row.frequency,
-                "amount": row.amount,
-                "currency": row.currency,
-                "page": row.page,
-                "language": row.language,
-                "wording": row.wording,
-                "confirmed_at": row.confirmed_at and row.confirmed_at.isoformat(),
-                "sent_at": row.sent_at and row.sent_at.isoformat(),
-                "cancelled_at": row.cancelled_at and row.cancelled_at.isoformat(),
-            }
-            for row in Reminder.objects.filter(email=email).order_by("pk")
-        ]
-    }
+    """Return all that is held of a person's reminders. What the ledger says of them stands with the other consent."""
+    return {"reminders": facts_of(Reminder, email), "gifts_after_a_reminder": facts_of(ReminderGift, email)}

@@ -12,6 +12,7 @@ from donations import giving, reminders
 from donations.models import Donation, Payment, Reminder, ReminderGift, current_terms
 from donations.reminder_words import ONE_PER, day_in_words, gift_in_words
 from newsroom.addresses import address_hashes
+from newsroom.holding import RESTORED
 from newsroom.mail import queue_mail
 from newsroom.models import OutgoingMail, Suppression
 
@@ -57,6 +58,7 @@ def _queue_batch(*, by: datetime, at: datetime, email: str) -> list[int]:
             },
             language=reminder.language,
             at=at,
+            tells_of=reminder.due_at,
         )
         reminder.state, reminder.queued_at = State.QUEUED, at
         reminder.save(update_fields=["mail", "state", "queued_at"])
@@ -181,7 +183,8 @@ def _settle(reminder: Reminder, at: datetime) -> None:
         OutgoingMail.State.CANCELLED: SkipReason.SUPPRESSED,
         OutgoingMail.State.UNKNOWN: SkipReason.UNKNOWN,
     }
-    _skip(reminder, reasons[OutgoingMail.State(mail.state)], at=mail.ended_at or at)
+    reason = SkipReason.UNKNOWN if mail.error == RESTORED else reasons[OutgoingMail.State(mail.state)]
+    _skip(reminder, reason, at=mail.ended_at or at)
 
 
 def follow(donation: Donation, code: str, *, at: datetime) -> None:

@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 TEMPLATE = "yearly_statement"
 # The nightly comparison has found by then what webhooks lost of the last day.
+# The hour, UTC, of the daily job.
+JOB_HOUR = 9
 FIRST_DAY = 3
 # A debit of the old year may arrive in the new one; so long its donor's statement waits for it.
 LAST_DAY_TO_WAIT = 20
@@ -202,6 +204,11 @@ def _is_awaiting(donor: Donor, year: int) -> bool:
     return pending.exists()
 
 
+def _due_at(year: int) -> datetime:
+    """Return when the statements of a year are mailed."""
+    return datetime(year + 1, 1, FIRST_DAY, JOB_HOUR, tzinfo=UTC)
+
+
 def _queue(donor: Donor, year: int, *, at: datetime) -> int:
     key = f"statement:{donor.pk}:{year}"
     if OutgoingMail.objects.filter(key=key).exists():
@@ -224,6 +231,7 @@ def _queue(donor: Donor, year: int, *, at: datetime) -> int:
             },
             language=donor.language,
             at=at,
+            tells_of=_due_at(year),
         )
     return 1
 

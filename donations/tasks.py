@@ -34,17 +34,13 @@ def tick() -> None:
         wake(return_for_safety, pk)
     for pk in mine.waiting_requests():
         wake(handle_link_request, pk)
-    card_testing.alarm(at=at)
-    run_daily("gift-notices", notices.queue_due_notices, at=at, hour=8)
+    run_daily("gift-notices", notices.queue_due_notices, at=at, hour=notices.JOB_HOUR)
     wake(nightly)
     wake(yearly)
-    run_daily("forget-declines", card_testing.forget_old, at=at)
-    run_daily("forget-attempts", mine.forget_old, at=at)
     reminders.sweep(at=at)
     reminding.queue_due(by=at, at=at)
     reminding.settle(at=at)
     reminding.note_conversions()
-    run_daily("forget-reminders", reminders.forget_old, at=at)
 
 
 # Some hundred thousand objects take longer than other tasks are allowed.
@@ -59,7 +55,7 @@ def nightly() -> None:
 @shared_task(soft_time_limit=3300, time_limit=3500)
 def yearly() -> None:
     """Mail the statements of the year before, looked at once a day."""
-    run_daily("yearly-statements", statements.send_due, at=timezone.now(), hour=9)
+    run_daily("yearly-statements", statements.send_due, at=timezone.now(), hour=statements.JOB_HOUR)
 
 
 @shared_task

@@ -13,18 +13,65 @@ class NewsroomConfig(AppConfig):
 
     def ready(self) -> None:
         # These need the loaded apps.
-        from newsroom import bounces, checks, database_roles, panels, registry, roles  # noqa: F401, PLC0415
+        from newsroom import (  # noqa: PLC0415
+            bounces,
+            checks,  # noqa: F401 - importing registers.
+            checks_backups,  # noqa: F401 - so does this.
+            database_roles,
+            gauges,
+            outbox,
+            panels,
+            registry,
+            roles,
+            staff_account,
+            staff_people,
+            suppressions,
+            unsaved,
+            watches,
+        )
 
+        staff_account.listen()
+
+        registry.watches += watches.WATCHES
+        registry.figure_makers += [gauges.running_figures, gauges.outbox_figures, gauges.page_figures]
         registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
-        registry.retention_rules.append(
+        registry.retention_rules += [
+            registry.RetentionRule(
+                "ended-mail",
+                _("Address and words of single mails"),
+                _("They are of use while somebody asks where a mail is. That there was one stays."),
+                outbox.KEPT_AFTER_END.days,
+                outbox.empty_ended,
+            ),
+            registry.RetentionRule(
+                "suppressions",
+                _("Keyed hashes of addresses that were given a rest"),
+                _("They count from the end of the rest. Those of an erasure have no end: they keep imports off."),
+                30,
+                suppressions.forget_old,
+            ),
             registry.RetentionRule(
                 "soft-bounces",
                 _("Counts of mail that failed for a while"),
                 _("A count that nothing was added to for three months says nothing any more."),
                 bounces.SOFT_KEPT.days,
                 bounces.forget_old,
-            )
-        )
+            ),
+            registry.RetentionRule(
+                "unsaved-words",
+                _("Words that staff typed and never saved"),
+                _("Whoever has not come back to them by then has written them elsewhere."),
+                unsaved.KEPT_DAYS,
+                unsaved.forget_old,
+            ),
+            registry.RetentionRule(
+                "staff-invitations",
+                _("Addresses of people who were invited to the staff"),
+                _("Whoever came has an account that holds the address; nobody needs those of the others."),
+                30,
+                staff_people.forget_addresses,
+            ),
+        ]
 
         registry.fact_tables.append("newsroom_historyentry")
         for package in PACKAGES:

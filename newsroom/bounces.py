@@ -80,7 +80,7 @@ def heard(address: str, *, status_code: str, at: datetime) -> bool:
 
 
 def delivered(address: str) -> None:
-    """Set the count of soft bounces back: the mailbox takes mail."""
+    """Set the count of soft bounces back: the mailbox takes mail, or nobody counts any more."""
     SoftBounces.objects.filter(address_hash__in=address_hashes(address)).delete()
 
 

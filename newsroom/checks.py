@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name.
 
 from newsroom import database_roles
+from newsroom.onion import is_onion_address
 from newsroom.providers import PROVIDERS, SMTP_SCHEMES
 
 MAILBOX_SCHEMES = ("imap", "imaps", "maildir")
@@ -131,6 +132,18 @@ def _site_faults() -> Iterator[CheckMessage]:
         yield Error("DEBUG is on.", hint="Set DEBUG=0.", id="newsroom.E010")
     if not settings.SITE_URL.startswith("https://") and not settings.SITE_HOST.endswith(".onion"):
         yield Error("SITE_URL is not an https address.", id="newsroom.E014")
+    if not settings.STAFF_SECOND_FACTOR:
+        yield Error(
+            "STAFF_SECOND_FACTOR is off, so a stolen password would open the newsroom.",
+            hint="Remove STAFF_SECOND_FACTOR, or set it to 1.",
+            id="newsroom.E030",
+        )
+    if settings.ONION_URL and not is_onion_address(settings.ONION_URL):
+        yield Error(
+            "ONION_URL is no onion service's address, and every page would send readers there.",
+            hint="Set it to http:// and the 56 letters and .onion of the service's file hostname.",
+            id="newsroom.E040",
+        )
     if urlsplit(settings.SITE_URL).path:
         yield Error("SITE_URL has a path; it is an origin.", id="newsroom.E015")
     if not settings.TRUSTED_PROXIES:

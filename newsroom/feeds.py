@@ -10,6 +10,7 @@ from django.utils.xmlutils import SimplerXMLGenerator
 
 from newsroom.models import Article
 from newsroom.models.articles import ArticleQuerySet
+from newsroom.prose import for_feeds
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,14 @@ def atom(channel: Channel, articles: list[Article]) -> str:
 
 def json_feed(channel: Channel, articles: list[Article]) -> str:
     """Write JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+    texts = for_feeds(articles)
     items = [
         {
             "id": _identity(article),
             "url": f"{settings.SITE_URL}{article.get_absolute_url()}",
             "title": article.headline,
             "summary": article.standfirst,
-            "content_html": article.body,
+            "content_html": texts[article.pk],
             "date_published": article.published_at.isoformat() if article.published_at else None,
             "language": article.language,
             "tags": [article.section.name],
@@ -97,13 +99,14 @@ def _syndicated(kind: type[feedgenerator.SyndicationFeed], channel: Channel, art
         language=channel.language,
         feed_url=f"{settings.SITE_URL}{channel.feed_path}",
     )
+    texts = for_feeds(articles)
     for article in articles:
         names = ", ".join(byline.author.name for byline in article.bylines.all())
         feed.add_item(
             title=article.headline,
             link=f"{settings.SITE_URL}{article.get_absolute_url()}",
             description=article.standfirst,
-            content=article.body,
+            content=texts[article.pk],
             unique_id=_identity(article),
             unique_id_is_permalink=False,
             pubdate=article.published_at,

@@ -1,5 +1,6 @@
 """The record of who changed what, when and why."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 
 from newsroom.models.history import HistoryEntry
+
+ADDRESS = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
 
 
 def record(
@@ -22,8 +25,8 @@ def record(
 ) -> HistoryEntry:
     """Write one history entry, in the caller's transaction.
 
-    `action` is a dotted lower-case word such as `article.published`. `before` and `after` are JSON and never hold a
-    reader's address: the log outlives an erasure.
+    `action` is a dotted lower-case word such as `article.published`. The log outlives an erasure and can never be
+    changed, so `before` and `after` hold no reader's address, and one that staff wrote into a reason is taken out.
     """
     return HistoryEntry.objects.create(
         action=action,
@@ -31,11 +34,16 @@ def record(
         object_pk=str(obj.pk),
         object_text=_label(obj),
         actor_id=None if actor is None else actor.pk,
-        reason=reason,
+        reason=without_addresses(reason),
         before=before,
         after=after,
         at=at or timezone.now(),
     )
+
+
+def without_addresses(text: str) -> str:
+    """Put a mark where staff wrote somebody's address into words that are kept for good."""
+    return ADDRESS.sub("[…@…]", text)
 
 
 def entries_of(obj: models.Model) -> models.QuerySet[HistoryEntry]:

@@ -16,14 +16,14 @@ def run_daily(name: str, job: Callable[..., object], *, at: datetime, hour: int 
     """Run `job(at=…)` if it has not run since `hour` o'clock UTC of this day, and say whether it ran.
 
     A conditional UPDATE gives the day to one caller. A job that raises is recorded and logged, and runs again the next
-    day or when staff start it.
+    day or when staff start it. One whose process was killed in the middle runs once more the same day.
     """
     day = at.date()
     if at.hour < hour:
         return False
     Job.objects.get_or_create(name=name)
     free = Q(last_date__isnull=True) | Q(last_date__lt=day)
-    if not Job.objects.filter(free, name=name).update(last_date=day, started_at=at):
+    if not Job.objects.filter(free | Job.cut_off(at), name=name).update(last_date=day, started_at=at):
         return False
     try:
         report = job(at=at)
@@ -32,6 +32,6 @@ def run_daily(name: str, job: Callable[..., object], *, at: datetime, hour: int 
         Job.objects.filter(name=name).update(error=f"{type(error).__name__} at {timezone.now():%Y-%m-%d %H:%M} UTC")
         return True
     Job.objects.filter(name=name).update(
-        succeeded_at=timezone.now(), error="", report="" if report is None else str(report)
+        succeeded_at=max(at, timezone.now()), error="", report="" if report is None else str(report)
     )
     return True

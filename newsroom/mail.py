@@ -16,6 +16,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from newsroom.holding import RESTORED, was_lost
 from newsroom.models import OutgoingMail
 from newsroom.outlet import current_outlet
 from newsroom.waking import wake
@@ -45,14 +46,18 @@ def queue_mail(
     context: dict[str, Any],
     language: str = settings.LANGUAGE_CODE,
     at: datetime | None = None,
+    tells_of: datetime | None = None,
 ) -> OutgoingMail:
     """Ask for one message, in the caller's transaction; however often it is asked for under one `key`, one is sent.
 
     `template` names a folder under `templates/emails/` with subject.txt, body.txt and body.html. `context` is JSON; it
     is emptied 30 days after the message's end. An `unsubscribe_url` in it, whose POST needs no body, becomes the header
-    of RFC 8058 for the mail program's own button. Returns the row, the existing one where the key was used before.
+    of RFC 8058 for the mail program's own button. `tells_of` is when that happened which the mail tells of, where that
+    is not now: in a time that a restore took from the database, it was told then, and the row is made as cancelled.
+    Returns the row, the existing one where the key was used before.
     """
     at = at or timezone.now()
+    was_told = tells_of is not None and tells_of < at and was_lost(tells_of)
     mail, is_new = OutgoingMail.objects.get_or_create(
         key=key,
         defaults={
@@ -63,9 +68,10 @@ def queue_mail(
             "message_id": new_message_id(),
             "not_before": at,
             "created_at": at,
+            **({"state": OutgoingMail.State.CANCELLED, "ended_at": at, "error": RESTORED} if was_told else {}),
         },
     )
-    if is_new:
+    if is_new and not was_told:
         wake("newsroom.tasks.deliver_mail", mail.pk)
     return mail
 

@@ -79,15 +79,16 @@ def send_again(pk: int, *, at: datetime) -> bool:
     return bool(count)
 
 
-def empty_ended(*, at: datetime) -> int:
-    """Empty the address and context of mails that ended 30 days ago, and return how many there were.
+def empty_ended(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Empty what mails that ended before `limit` say of their person, and return how many there were.
 
-    A mail whose outcome nobody ever learned has no end; it counts from the day it was made.
+    The server's words go too, because many servers repeat the address. A mail whose outcome nobody ever learned has no
+    end; it counts from the day it was made.
     """
-    forgotten = Q(state=OutgoingMail.State.UNKNOWN, created_at__lte=at - KEPT_AFTER_END)
-    ended = OutgoingMail.objects.filter(Q(ended_at__lte=at - KEPT_AFTER_END) | forgotten)
-    old = ended.exclude(address="", context={})
-    return old.update(address="", context={})
+    forgotten = Q(state=OutgoingMail.State.UNKNOWN, created_at__lte=limit)
+    ended = OutgoingMail.objects.filter(Q(ended_at__lte=limit) | forgotten)
+    old = ended.exclude(address="", context={}, error="")
+    return old.count() if is_dry_run else old.update(address="", context={}, error="")
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import brotli
 from django.conf import settings
@@ -25,8 +26,9 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.http import http_date, parse_http_date_safe
 
-from newsroom import registry, site_version
+from newsroom import page_counts, registry, site_version
 from newsroom.models import Article
+from newsroom.onion import is_onion
 from newsroom.pages import P, View
 from newsroom.site_version import Version
 
@@ -96,12 +98,15 @@ class PageCacheMiddleware:
         self.others = ("/admin/", settings.STATIC_URL, settings.MEDIA_URL)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in ("GET", "HEAD") or (settings.SECURE_SSL_REDIRECT and not request.is_secure()):
+        if request.method not in ("GET", "HEAD") or (
+            settings.SECURE_SSL_REDIRECT and not request.is_secure() and not is_onion(request)
+        ):
             return self.get_response(request)
         path = request.path_info
         kept = self.kept.get(path)
         if kept is None and (path.startswith(self.others) or not _is_cached_view(path)):
             return self.get_response(request)
+        page_counts.count("served")
         version = site_version.present()
         now = time.time()
         if kept is None or kept.version != version or kept.fresh_until <= now:
@@ -173,6 +178,7 @@ class PageCacheMiddleware:
 
     def _make(self, request: HttpRequest, key: str, path: str, version: Version) -> Kept | HttpResponse:
         at = timezone.now()
+        page_counts.count("made")
         _forget_the_reader(request)
         response = self.get_response(request)
         if response.status_code not in STORABLE or response.streaming or response.cookies:
@@ -210,7 +216,13 @@ def _is_cached_view(path: str) -> bool:
 
 
 def _forget_the_reader(request: HttpRequest) -> None:
-    """Take from the request what must not reach a page that everyone gets."""
+    """Take from the request what must not reach a page that everyone gets, the address it came by included."""
+    site = urlsplit(settings.SITE_URL)
+    request.META["HTTP_HOST"] = site.netloc
+    request.META["wsgi.url_scheme"] = site.scheme
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, secure = settings.SECURE_PROXY_SSL_HEADER
+        request.META[name] = secure if settings.USES_HTTPS else site.scheme
     request.method = request.META["REQUEST_METHOD"] = "GET"
     request.META["QUERY_STRING"] = ""
     request.GET = QueryDict("")

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db import transaction
 
-from newsroom import registry
-from newsroom.models import OutgoingMail, Suppression
+from newsroom import bounces, registry
+from newsroom.models import OutgoingMail, SoftBounces, Suppression
+from newsroom.personal_data import facts_of
 from newsroom.suppressions import reasons_against, suppress
 
 State = OutgoingMail.State
@@ -14,22 +15,12 @@ State = OutgoingMail.State
 
 def export(address: str) -> dict[str, Any]:
     """Return everything held about the person behind a normalised address, by package, as JSON."""
-    mails = OutgoingMail.objects.filter(address=address).order_by("created_at", "pk")
     return {
         "address": address,
-        "mails": [
-            {
-                "template": mail.template,
-                "language": mail.language,
-                "state": mail.state,
-                "created_at": mail.created_at.isoformat(),
-                "ended_at": mail.ended_at and mail.ended_at.isoformat(),
-                "message_id": mail.message_id,
-                "filled_in": mail.context,
-            }
-            for mail in mails
-        ],
+        "mails": facts_of(OutgoingMail, address),
         "suppressed_because": reasons_against(address, scope=Suppression.Scope.NEWSLETTERS),
+        "suppressions": facts_of(Suppression, address),
+        "mail_that_failed": facts_of(SoftBounces, address),
         **{name: exported(address) for name, exported in registry.person_exported.items()},
     }
 
@@ -56,4 +47,5 @@ def _forget(address: str, at: datetime) -> None:
         state=State.CANCELLED, ended_at=at, claim_id=None, claim_expires_at=None
     )
     mails.update(address="", context={}, error="")
+    bounces.delivered(address)
     suppress(address, reason=Suppression.Reason.ERASED, scope=Suppression.Scope.NEWSLETTERS, at=at)

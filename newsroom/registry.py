@@ -4,13 +4,15 @@ Imports run one way (donations → subscriptions → newsroom). The few calls th
 typed, and in the order of registration.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+    from prometheus_client.core import Metric as Figure
 
     from newsroom.models import Article
 
@@ -34,7 +36,7 @@ class RetentionRule:
     """How long one kind of data is kept, why, and the function that ends it.
 
     `enforce(limit, at, is_dry_run)` deletes what ended before `limit`, or only counts it, and returns how many rows
-    that concerned.
+    that concerned. A fixed period is promised in words elsewhere, or is part of how a thing works: staff only read it.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class RetentionRule:
     reason: "StrOrPromise"
     days: int
     enforce: Callable[[datetime, datetime, bool], int]
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,20 @@ class IssueAppeal:
     url: str
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Something that may go wrong. `look` says what is wrong, or an empty word; it names nobody.
+
+    `what_to_do` tells a person who was woken by it. `place` is the staff address that shows more.
+    """
+
+    name: str
+    title: "StrOrPromise"
+    what_to_do: "StrOrPromise"
+    look: Callable[[datetime], str]
+    place: str = ""
+
+
 class CannotLeaveNow(Exception):
     """A person cannot be erased at this moment, because a server that must be told gave no good answer."""
 
@@ -62,6 +79,7 @@ ArticleHook = Callable[["Article", datetime], None]
 PersonHook = Callable[[str, datetime], None]
 PersonExport = Callable[[str], dict[str, Any]]
 Boundary = Callable[[datetime], datetime | None]
+FigureMaker = Callable[[datetime], Iterable["Figure"]]
 PanelMaker = Callable[[datetime], Panel]
 # Given a language and the time of sending, the appeal that runs then.
 AppealMaker = Callable[[str, datetime], IssueAppeal | None]
@@ -75,6 +93,8 @@ person_leaving: list[PersonHook] = []
 person_erased: list[PersonHook] = []
 # Called with a normalised address; returns everything the package holds about the person, by kind.
 person_exported: dict[str, PersonExport] = {}
+# The random names under which the consent ledger speaks of the person behind a normalised address.
+subjects_of: list[Callable[[str], list[UUID]]] = []
 dashboard_panels: list[PanelMaker] = []
 # The next time after `at` when something on public pages changes by the clock alone, such as an appeal's end.
 page_boundaries: list[Boundary] = []
@@ -82,7 +102,18 @@ page_boundaries: list[Boundary] = []
 donor_checks: list[Callable[[str], bool]] = []
 # The appeal that an issue of a newsletter may carry. Filled by donations, asked by subscriptions.
 issue_appeals: list[AppealMaker] = []
+# What is looked at every minute, and told to people where it is wrong.
+watches: list[Watch] = []
+# Figures of the present moment for Prometheus.
+figure_makers: list[FigureMaker] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
 retention_rules: list[RetentionRule] = []
+# Names of views whose pages are the same for every reader, so that a copy of the site holds them. Pages of views marked
+# `cached` need no mention.
+copied_pages: set[str] = set()
+# Addresses of such pages that no other page of the copy leads to.
+copied_paths: list[Callable[[], Iterable[str]]] = []
 # Tables whose rows are facts: the application's own role may add to them and never change or remove a row.
 fact_tables: list[str] = []
+# What a backup says of itself beside its parts, such as where the ledger stood.
+backup_facts: list[Callable[[datetime], dict[str, Any]]] = []

@@ -8,12 +8,15 @@ from difflib import SequenceMatcher
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from newsroom import history, sanitising
-from newsroom.models import Article, ArticleRevision
+from newsroom.models import Article, ArticleRevision, UnsavedWords
 
 WORDS = ("headline", "standfirst", "body", "credit_line")
-_BLOCK_END = re.compile(r"</(?:p|h2|h3|li|blockquote)>|<(?:br|hr)>")
+_BLOCK_END = re.compile(r"</(?:p|h2|h3|li|blockquote|figure)>|<(?:br|hr)>")
+_FIGURE = re.compile(r'<figure data-image="(\d+)">')
+_NOTE = re.compile(r"<foot-note>(.*?)</foot-note>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ def restore(revision: ArticleRevision, *, by: User | None, at: datetime) -> Arti
     return article
 
 
-def compare(older: ArticleRevision, newer: ArticleRevision) -> dict[str, list[Change]]:
+Words = Article | ArticleRevision | UnsavedWords
+
+
+def compare(older: Words, newer: Words) -> dict[str, list[Change]]:
     """Return the differences word by word, for each part that differs."""
     return {
         name: list(_changes(_paragraphs(getattr(older, name)), _paragraphs(getattr(newer, name))))
@@ -65,6 +71,7 @@ def compare(older: ArticleRevision, newer: ArticleRevision) -> dict[str, list[Ch
 
 def _paragraphs(text: str) -> list[str]:
     """Split into words, each with the space or line break after it."""
+    text = _FIGURE.sub(lambda match: f"[{_('picture')} {match[1]}] ", _NOTE.sub(r" [\1]", text))
     lines = (sanitising.plain(part) for part in _BLOCK_END.split(text))
     return re.findall(r"\S+\s*", "\n\n".join(line for line in lines if line))
 

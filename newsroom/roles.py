@@ -20,6 +20,14 @@ VIEW_EVERYTHING_PUBLISHED = [
     "newsroom.view_page",
 ]
 
+# Three roles can ask and approve, so that even a small newsroom finds two people when somebody's phone is gone.
+LETTING_COLLEAGUES_IN = [
+    "newsroom.view_staffmember",
+    "newsroom.view_staffinvitation",
+    "newsroom.ask_new_device",
+    "newsroom.approve_new_device",
+]
+
 ROLES: dict[str, list[str]] = {
     "Reporter": [
         *VIEW_EVERYTHING_PUBLISHED,
@@ -49,6 +57,7 @@ ROLES: dict[str, list[str]] = {
         "newsroom.withdraw_article",
         "newsroom.view_pseudonyms",
         "newsroom.view_historyentry",
+        *LETTING_COLLEAGUES_IN,
     ],
     "Newsletter editor": [
         *VIEW_EVERYTHING_PUBLISHED,
@@ -96,6 +105,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.privacypolicy*",
         "subscriptions.policytext*",
         "subscriptions.publish_policy",
+        "subscriptions.view_consentrenewal",
         "subscriptions.view_subscriber",
         "subscriptions.view_subscription",
         "subscriptions.change_subscription",
@@ -109,8 +119,13 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.retentionperiod*",
         "newsroom.view_suppression",
         "newsroom.view_historyentry",
+        *LETTING_COLLEAGUES_IN,
     ],
     "Engineer": [
+        *LETTING_COLLEAGUES_IN,
+        "newsroom.invite_staff",
+        "newsroom.end_staff_access",
+        "newsroom.change_staff_roles",
         "newsroom.outlet*",
         "newsroom.view_job",
         "newsroom.view_outgoingmail",

@@ -10,8 +10,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from django_prose_editor.config import html_tags
+from js_asset import static_lazy
 from kombu import Queue
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from newsroom.providers import provider_of
@@ -31,6 +35,13 @@ def env_list(name: str, default: str = "") -> list[str]:
     return env(name, default).replace(",", " ").split()
 
 
+def env_number(name: str, default: int) -> int:
+    text = env(name) or str(default)
+    if not text.isdecimal():
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be a whole number.")
+    return int(text)
+
+
 def env_keys(name: str) -> dict[str, str]:
     """Read `k2:<hex>,k1:<hex>` as key id → secret; the first is the current key, the others only verify."""
     return dict(part.split(":", 1) for part in env_list(name) if ":" in part)
@@ -43,13 +54,18 @@ ENVIRONMENT = env("ENVIRONMENT", "production")
 IS_PRODUCTION = ENVIRONMENT != "development"
 DEBUG = env_flag("DEBUG")
 SECRET_KEY = env("SECRET_KEY") or ("" if IS_PRODUCTION else "development-only")
+# Keys that still verify what was signed before the key was changed.
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 SITE_URL = env("SITE_URL", "http://localhost:8000").rstrip("/")
 SITE_HOST = urlsplit(SITE_URL).hostname or ""
-ALLOWED_HOSTS = [SITE_HOST, *env_list("EXTRA_HOSTS")]
+# The same site as an onion service: it needs no HTTPS, and Tor Browser offers to go there.
+ONION_URL = env("ONION_URL").rstrip("/")
+ONION_HOST = urlsplit(ONION_URL).hostname or ""
+ALLOWED_HOSTS = [SITE_HOST, *env_list("EXTRA_HOSTS"), *([ONION_HOST] if ONION_HOST else [])]
 # A site on a bare loopback address is reached by any of its names.
 if SITE_HOST in {"localhost", "127.0.0.1"}:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1"]
-TRUSTED_PROXIES = int(env("TRUSTED_PROXIES", "0") or 0)
+TRUSTED_PROXIES = env_number("TRUSTED_PROXIES", 0)
 # A file with one network a line, such as Tor's exits, whose readers have nothing to do with one another.
 SHARED_NETWORKS_FILE = env("SHARED_NETWORKS_FILE")
 
@@ -70,10 +86,15 @@ INSTALLED_APPS = [
     "django_prose_editor",
     "js_asset",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
+    "newsroom.onion.OnionMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "newsroom.onion.OnionLocationMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "newsroom.middleware.SafetyHeadersMiddleware",
@@ -83,6 +104,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "newsroom.staff_access.StaffAccessMiddleware",
     "newsroom.middleware.StaffTimeZoneMiddleware",
 ]
 
@@ -90,6 +113,8 @@ MIDDLEWARE = [
 PAGE_CACHE = env_flag("PAGE_CACHE", default=not DEBUG)
 if PAGE_CACHE:
     MIDDLEWARE.insert(0, "newsroom.page_cache.PageCacheMiddleware")
+# Before everything: who asks whether the site lives knows neither its host name nor HTTPS.
+MIDDLEWARE.insert(0, "newsroom.probes.ProbesMiddleware")
 
 ROOT_URLCONF = "newsroom.urls"
 WSGI_APPLICATION = "newsroom.wsgi.application"
@@ -115,9 +140,13 @@ TEMPLATES = [
 # PostgreSQL holds the truth.
 
 
-def database(url: str) -> dict[str, Any]:
-    """Read `postgresql://user:password@host:port/name?option=…`."""
-    parts = conninfo_to_dict(url) if url else {}
+def database(name: str, url: str) -> dict[str, Any]:
+    """Read `postgresql://user:password@host:port/name?option=…`, the value of the variable `name`."""
+    try:
+        parts = conninfo_to_dict(url) if url else {}
+    except ProgrammingError:
+        # The error itself would show the password.
+        raise ImproperlyConfigured(f"{name} is no address of a PostgreSQL database.") from None
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", "newsroom"),
@@ -134,9 +163,9 @@ def database(url: str) -> dict[str, Any]:
 DATABASE_URL = env("DATABASE_URL")
 # The role that owns the tables. Only who migrates or prunes the ledger needs to know it.
 DATABASE_OWNER_URL = env("DATABASE_OWNER_URL")
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = {"default": database("DATABASE_URL", DATABASE_URL)}
 if DATABASE_OWNER_URL:
-    DATABASES["owner"] = database(DATABASE_OWNER_URL) | {"TEST": {"MIRROR": "default"}}
+    DATABASES["owner"] = database("DATABASE_OWNER_URL", DATABASE_OWNER_URL) | {"TEST": {"MIRROR": "default"}}
 
 # Redis may vanish at any moment. The broker must not evict (`noeviction`); the cache may (`allkeys-lru`).
 
@@ -228,8 +257,8 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", f"Newsroom <post@{SITE_HOST or 'l
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # How many workers may share one issue, and how many connections each keeps open to the mail server.
-SENDING_WORKERS = int(env("SENDING_WORKERS", "2") or 2)
-SENDING_CONNECTIONS = int(env("SENDING_CONNECTIONS", "8") or 8)
+SENDING_WORKERS = env_number("SENDING_WORKERS", 2)
+SENDING_CONNECTIONS = env_number("SENDING_CONNECTIONS", 8)
 
 # Keys, each with an id, so that each can be rotated alone
 
@@ -238,6 +267,16 @@ SUPPRESSION_KEYS = env_keys("SUPPRESSION_KEYS")
 CONSENT_KEYS = env_keys("CONSENT_KEYS")
 # Where the ledger's end is written every day: a mail address, or a file that the application can only add to.
 CONSENT_ANCHOR = env("CONSENT_ANCHOR")
+
+# Backups, and the small list outside them that says who left since
+
+# The folder of pg_dump, pg_restore and psql, where they are not on the PATH.
+POSTGRES_PROGRAMS = env("POSTGRES_PROGRAMS")
+# Public keys of age. Who holds the private ones need not be this machine, and should not.
+BACKUP_RECIPIENTS = env_list("BACKUP_RECIPIENTS")
+BACKUP_KEEP = int(env("BACKUP_KEEP", "14") or 14)
+# A file on other storage, or an https:// address that adds what is posted to it and gives it back.
+OFFSITE_LIST = env("OFFSITE_LIST")
 
 # Stripe
 
@@ -304,6 +343,19 @@ STAFF_CONTENT_SECURITY_POLICY = {
     "base-uri": [NONE],
 }
 
+# The editor of articles, with what this paper adds to it in static/prose-extensions.js
+
+DJANGO_PROSE_EDITOR_EXTENSIONS = [
+    {
+        "js": [static_lazy("prose-extensions.js")],
+        "extensions": {
+            "Picture": html_tags(["figure", "figcaption"], {"figure": ["data-image"]}),
+            "FootNote": html_tags(["foot-note"]),
+            "TidyPaste": html_tags([]),
+        },
+    }
+]
+
 # Staff
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -315,7 +367,26 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "admin:login"
+# A passkey, or a code beside the password, for every account of the staff. Only a development machine goes without.
+STAFF_SECOND_FACTOR = env_flag("STAFF_SECOND_FACTOR", default=IS_PRODUCTION)
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+ACCOUNT_ADAPTER = "newsroom.staff_account.StaffAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = True
+# The product's own limits stand before each page (newsroom/staff_urls.py): they hold without Redis and keep no network.
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+MFA_ADAPTER = "newsroom.staff_account.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Codes are read once, when they are made.
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Browsers give a passkey to http://localhost too; nothing else may ask for one without HTTPS.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_PATH = "/admin/"
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -337,12 +408,23 @@ if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 
+# Running: who may read the figures, who is told of alarms, and where to. See docs/operations.md.
+
+METRICS_TOKEN = env("METRICS_TOKEN")
+ALARM_ADDRESS = env("ALARM_ADDRESS")
+ALARM_URL = env("ALARM_URL")
+DEAD_MAN_URL = env("DEAD_MAN_URL")
+ALARM_QUIET_HOURS = env_number("ALARM_QUIET_HOURS", 24)
+ALARM_BACKUP_HOURS = env_number("ALARM_BACKUP_HOURS", 26)
+ALARM_DISK_PERCENT = env_number("ALARM_DISK_PERCENT", 10)
+ALARM_CERTIFICATE_DAYS = env_number("ALARM_CERTIFICATE_DAYS", 14)
+
 # Logs name rows by id; no line holds an address, a token or an IP.
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "newsroom.log_lines.Line", "format": "%(levelname)s %(name)s %(message)s"}},
     "filters": {"without_address": {"()": "newsroom.log_lines.WithoutAddress"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
@@ -352,5 +434,6 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.consumer": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
 }

@@ -5,9 +5,14 @@ from typing import Any
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from newsroom import registry
@@ -27,9 +32,12 @@ class StaffSite(admin.AdminSite):
         return csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the login form under the staff policy; Django does not pass it through `admin_view`."""
-        log_in: Any = csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().login)
-        return log_in(request, extra_context)
+        """Lead to the one page where staff log in. An account without a place here is told so, and not asked again."""
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied
+        wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
+        is_own = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+        return redirect_to_login(wanted if is_own else reverse("admin:index"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """List the packages in the order of a newsroom's day, and Django's own after them.

@@ -1,8 +1,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from newsroom import images, outbox, publishing
+from newsroom import alarms, heartbeats, images, offsite, outbox, publishing, staff_sessions
 from newsroom.jobs import run_daily
+from newsroom.models import Heartbeat
 from newsroom.waking import wake
 
 
@@ -10,11 +11,27 @@ from newsroom.waking import wake
 def tick() -> None:
     """Ask, once a minute, what is due."""
     at = timezone.now()
+    heartbeats.write(Heartbeat.Kind.TICK, name="tick", at=at)
+    offsite.now_if_alive()
     outbox.sweep(at=at)
     publishing.settle_due(at=at)
     for pk in publishing.unrendered_images():
         wake(render_image, pk)
-    run_daily("empty-ended-mail", outbox.empty_ended, at=at)
+    wake(look_for_alarms)
+    run_daily("forget-ended-sessions", staff_sessions.forget_ended, at=at)
+    run_daily("forget-heartbeats", heartbeats.forget_old, at=at)
+    run_daily("forget-alarms", alarms.forget_old, at=at)
+
+
+# It asks servers elsewhere, so it holds up no tick.
+@shared_task(soft_time_limit=50, time_limit=60)
+def look_for_alarms() -> None:
+    alarms.look(at=timezone.now())
+
+
+@shared_task
+def write_offsite() -> None:
+    offsite.write_or_wait()
 
 
 @shared_task

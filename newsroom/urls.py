@@ -13,6 +13,7 @@ _formats = "|".join(FORMATS)
 _languages = "|".join(code for code, name in settings.LANGUAGES)
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/account/", include("newsroom.staff_urls")),
     path("admin/", admin.site.urls),
     path("", reading.front, name="front"),
     re_path(rf"^(?P<language>{_languages})/$", reading.edition, name="edition"),

@@ -13,7 +13,7 @@ from sandbox.ports import HOST
 
 PROJECT = Path(__file__).resolve().parent.parent
 # The worker finishes the task it is in, and gunicorn the requests.
-GRACE_SECONDS = {"worker": 30.0, "web": 15.0}
+GRACE_SECONDS = {"worker": 30.0, "web": 35.0}
 STOP_ORDER = ("web", "beat", "worker", "mail", "stripe")
 
 
@@ -84,19 +84,14 @@ def product(environment: Mapping[str, str], ports: Mapping[str, int], folder: Pa
                 "stripe", *stripe, *keeping, environment={**environment, **speaking}, is_ready=accepts(ports["stripe"])
             )
         )
-    # No log of requests: paths hold the tokens of mailed links. No control socket: it would be left in the home folder.
-    serving = ("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--preload", "--no-control-socket")
-    web = ("--bind", f"{HOST}:{ports['web']}", "--graceful-timeout", "10", "--log-level", "warning", *serving)
-    # Celery advises against root in six lines at each start; in a container, root is what there is.
-    celery = ("-W", "ignore:::celery.platforms", "-m", "celery", "--quiet", "-A", "newsroom")
     return [
         *programs,
         python(
             "web",
-            *("-m", "gunicorn", "newsroom.wsgi:application", *web),
+            *("manage.py", "start", "web", "--bind", f"{HOST}:{ports['web']}"),
             environment=environment,
             is_ready=answers(ports["web"]),
         ),
-        python("worker", *celery, "worker", "--concurrency", "2", "--loglevel", "info", environment=environment),
-        python("beat", *celery, "beat", "--scheduler", "celery.beat:Scheduler", environment=environment),
+        python("worker", "manage.py", "start", "worker", "--concurrency", "2", environment=environment),
+        python("beat", "manage.py", "start", "beat", environment=environment),
     ]

@@ -50,6 +50,7 @@ class Servers:
         self.postgres = postgres
         self.environment["DATABASE_URL"] = postgres.url()
         self.environment["DATABASE_OWNER_URL"] = postgres.url(OWNER)
+        self.environment["POSTGRES_PROGRAMS"] = str(postgres.programs)
 
     def _start_redis(self, say: Callable[[str], None]) -> None:
         say("Starting Redis, one for tasks and one for the cache")

@@ -5,7 +5,7 @@ can: whoever cuts or rewrites what stood before it is found by `manage.py verify
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from subscriptions.ledger import GENESIS_HASH, Fault
 from subscriptions.models import Consent, ConsentCheckpoint, ConsentHead
 
 LINE = "newsroom-consent"
+# The ledger was restored from a backup: what stood between `lost_from` and this line's time is gone by right.
+RESTORED_LINE = "newsroom-consent-restored"
 
 
 class UnreadableAnchor(ValueError):
@@ -33,21 +35,31 @@ class Anchor:
     at: datetime
     position: int
     row_hash: str
+    lost_from: datetime | None = None
 
     def __str__(self) -> str:
-        return f"{LINE} {self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {self.position} {self.row_hash}"
+        words = [LINE, _written(self.at), str(self.position), self.row_hash]
+        if self.lost_from is not None:
+            words[0] = RESTORED_LINE
+            words.append(_written(self.lost_from))
+        return " ".join(words)
 
     @classmethod
     def parse(cls, line: str) -> "Anchor":
         """Read one line. Raises UnreadableAnchor."""
         try:
-            word, at, position, row_hash = line.split()
-            anchor = cls(datetime.fromisoformat(at), int(position), row_hash)
-        except ValueError as error:
+            word, at, position, row_hash, *since = line.split()
+            lost_from = datetime.fromisoformat(*since) if since else None
+            anchor = cls(datetime.fromisoformat(at), int(position), row_hash, lost_from)
+        except (ValueError, TypeError) as error:
             raise UnreadableAnchor(line) from error
-        if word != LINE or len(row_hash) != len(GENESIS_HASH):
+        if word != (RESTORED_LINE if since else LINE) or len(row_hash) != len(GENESIS_HASH):
             raise UnreadableAnchor(line)
         return anchor
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def read(text: str) -> list[Anchor]:
@@ -61,10 +73,13 @@ def current(*, at: datetime) -> Anchor:
     return Anchor(at, head.position, head.row_hash)
 
 
-def write(*, at: datetime) -> str:
-    """Send today's anchor to the place that `CONSENT_ANCHOR` names: a mail address, or a file that it is added to."""
+def write(*, at: datetime, lost_from: datetime | None = None) -> str:
+    """Send today's anchor to the place that `CONSENT_ANCHOR` names: a mail address, or a file that it is added to.
+
+    `lost_from` says that the ledger was restored to what it was then.
+    """
     place = settings.CONSENT_ANCHOR
-    anchor = current(at=at)
+    anchor = replace(current(at=at), lost_from=lost_from)
     if not place:
         return "CONSENT_ANCHOR names no place"
     if "@" in place:
@@ -79,7 +94,7 @@ def _mail(anchor: Anchor, *, to: str) -> None:
     outlet = current_outlet()
     with override(outlet.language), transaction.atomic():
         queue_mail(
-            key=f"consent-anchor:{anchor.at:%Y-%m-%d}",
+            key=f"consent-anchor:{anchor.at:%Y-%m-%d}" + (":restored" if anchor.lost_from else ""),
             template="notice",
             to=to,
             context={
@@ -94,11 +109,17 @@ def _mail(anchor: Anchor, *, to: str) -> None:
 
 
 def faults(anchors: Iterable[Anchor]) -> Iterator[Fault]:
-    """Yield each anchor that the ledger no longer agrees with. What a signed checkpoint covers is gone by right."""
+    """Yield each anchor that the ledger no longer agrees with.
+
+    What a signed checkpoint covers is gone by right, and so is what a restore took, where a line says so.
+    """
+    anchors = list(anchors)
+    lost = [(one.lost_from, one.at) for one in anchors if one.lost_from is not None]
     last = ConsentCheckpoint.objects.order_by("-position").first()
     begins_after = last.position if last else 0
     for anchor in anchors:
-        if anchor.position == 0 or anchor.position < begins_after:
+        was_lost = anchor.lost_from is None and any(begin < anchor.at < end for begin, end in lost)
+        if anchor.position == 0 or anchor.position < begins_after or was_lost:
             continue
         row_hash = _hash_at(anchor.position, last)
         if row_hash is None:

@@ -12,15 +12,36 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
-        from subscriptions import issue_panel, panels, picked, readers, retention  # noqa: PLC0415 - so do these.
-        from subscriptions.models import PrivacyPolicy  # noqa: PLC0415 - and this.
+        from subscriptions import (  # noqa: PLC0415 - so do these.
+            gauges,
+            issue_panel,
+            panels,
+            picked,
+            readers,
+            restored,
+            retention,
+            watches,
+        )
+        from subscriptions.models import Issue, PrivacyPolicy  # noqa: PLC0415 - and this.
 
+        registry.watches += watches.WATCHES
+        registry.figure_makers += [gauges.issue_figures, gauges.sending_figures]
         registry.dashboard_panels += [issue_panel.issues_panel, panels.subscribers_panel]
         registry.page_boundaries.append(PrivacyPolicy.objects.next_boundary)
         registry.article_withdrawn.append(picked.article_withdrawn)
         registry.article_corrected.append(picked.article_corrected)
+        restored.register_all()
         registry.person_exported["newsletters"] = readers.export_person
+        registry.subjects_of.append(readers.subjects_of)
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES
+        registry.copied_pages |= {
+            f"subscriptions:{name}"
+            for name in (
+                *("newsletters", "newsletter", "archive", "issue_feed", "issue"),
+                *("current_policy", "policy", "policy_text", "policy_changes"),
+            )
+        }
+        registry.copied_paths.append(Issue.objects.web_addresses)
         registry.fact_tables += ["subscriptions_consent", "subscriptions_consentcheckpoint"]
         post_migrate.connect(retention.write_missing_periods, dispatch_uid="retention-periods")

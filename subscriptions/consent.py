@@ -253,6 +253,8 @@ class Imported:
 
     email: str
     signed_up_at: datetime | None
+    # The newsletter's own where the file does not say.
+    language: str = ""
 
 
 @transaction.atomic
@@ -266,15 +268,17 @@ def grant_block(
     """
     emails = [person.email for person in people]
     since = [person.signed_up_at or at for person in people]
+    languages = [person.language or newsletter.language for person in people]
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO subscriptions_subscriber (email, language, created_at, confirmed_at)
-            SELECT email, %s, %s, since FROM unnest(%s::text[], %s::timestamptz[]) AS person (email, since)
+            SELECT email, language, %s, since
+            FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS person (email, language, since)
             ORDER BY email
             ON CONFLICT (email) DO NOTHING
             """,
-            [newsletter.language, at, emails, since],
+            [at, emails, languages, since],
         )
         cursor.execute(
             """

@@ -1,57 +1,45 @@
 """Importing subscribers from a file of any size, by COPY, in blocks that a killed worker's successor continues."""
 
-import codecs
 import csv
-import io
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from itertools import islice
 from time import monotonic
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, transaction
+from django.db.models import Max
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
-from newsroom.addresses import InvalidAddress, address_hashes, normalise_email
+from newsroom.addresses import address_hashes
 from newsroom.history import record
 from newsroom.models import Suppression
 from newsroom.waking import wake
 from subscriptions import consent
+from subscriptions.import_files import (
+    CHUNK_BYTES,
+    Columns,
+    Reading,
+    UnreadableFile,
+    encoding_of,
+    head_of,
+    lines_of,
+    look,
+)
 from subscriptions.models import ImportChunk, ImportRow, Newsletter, SubscriberImport, Subscription
 from subscriptions.policies import text_in_force
 
-CHUNK_BYTES = 1024 * 1024
 BLOCK = 5_000
 COPY_ROWS = 20_000
 TURN_SECONDS = 60
 UNDO_WITHIN = timedelta(days=1)
-PREVIEW_ROWS = 10
 PAGE = "/admin/subscriptions/subscriberimport/"
 
 State = SubscriberImport.State
 Verdict = ImportRow.Verdict
 
-# The names of columns in the exports of Mailchimp, Ghost, Substack and listmonk, in lower case, best first.
-EMAIL_COLUMNS = ["email address", "email", "e-mail", "e-mail address", "subscriber email", "mail"]
-DATE_COLUMNS = [
-    "confirm_time", "optin_time", "created_at", "subscription date", "subscribed_at", "start date", "date",
-]  # fmt: skip
-STATUS_COLUMNS = ["subscribed_to_emails", "email_disabled", "status", "subscription status", "member status"]
-# What these columns say of someone who does not receive mail there.
-NOT_SUBSCRIBED = {
-    "false",
-    "no",
-    "0",
-    "unsubscribed",
-    "cleaned",
-    "blocklisted",
-    "disabled",
-    "bounced",
-    "archived",
-    "pending",
-}
 VERDICT_OF_STATE = {
     Subscription.State.ACTIVE: Verdict.ALREADY_ACTIVE,
     Subscription.State.PENDING: Verdict.PENDING,
@@ -60,49 +48,12 @@ VERDICT_OF_STATE = {
 }
 
 
-class UnreadableFile(Exception):
-    """The file is no table with a column of addresses."""
-
-
 class TooLateToUndo(Exception):
     """An import can be undone for a day."""
 
 
-@dataclass(frozen=True)
-class Preview:
-    """The head of a file, and how it would be read."""
-
-    encoding: str
-    delimiter: str
-    columns: list[str]
-    rows: list[list[str]]
-    email_column: str
-    date_column: str
-    status_column: str
-
-
-def look(head: bytes) -> Preview:
-    """Tell the encoding, the delimiter and the columns from a file's first bytes. Raises UnreadableFile."""
-    encoding = _encoding(head)
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
-    first_line = text.partition("\n")[0]
-    delimiter = max(",;\t|", key=first_line.count)
-    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))[: PREVIEW_ROWS + 1]
-    if not lines:
-        raise UnreadableFile("empty")
-    columns = [name.strip() for name in lines[0]]
-    email_column = _first(columns, EMAIL_COLUMNS)
-    if not email_column:
-        raise UnreadableFile("no column of addresses")
-    return Preview(
-        encoding=encoding,
-        delimiter=delimiter,
-        columns=columns,
-        rows=lines[1:],
-        email_column=email_column,
-        date_column=_first(columns, DATE_COLUMNS),
-        status_column=_first(columns, STATUS_COLUMNS),
-    )
+class NoSuchColumn(Exception):
+    """The file has no column of that name."""
 
 
 @transaction.atomic
@@ -119,36 +70,76 @@ def receive(
 ) -> SubscriberImport:
     """Keep a file in the database, for staff to look at before it runs. Raises UnreadableFile."""
     stream = iter(pieces)
-    head = next(stream, b"")
-    preview = look(head[:CHUNK_BYTES])
+    beginning = next(stream, b"")
+    look(beginning[:CHUNK_BYTES])
     received = SubscriberImport.objects.create(
         newsletter=newsletter,
         file_name=file_name[:200],
         source=source,
         wording=wording,
         evidence=evidence,
-        encoding=preview.encoding,
-        delimiter=preview.delimiter,
-        email_column=preview.email_column,
-        date_column=preview.date_column,
-        status_column=preview.status_column,
+        encoding="",
+        delimiter="",
+        email_column="",
         created_by_id=by.pk if by else None,
         created_at=at,
     )
-    number = 0
-    for piece in _chain(head, stream):
-        for start in range(0, len(piece), CHUNK_BYTES):
-            content = piece[start : start + CHUNK_BYTES]
-            ImportChunk.objects.create(subscriber_import=received, number=number, content=content)
-            number += 1
+    # The whole file tells the encoding: a single accent may stand in its last line.
+    pieces_kept = _kept(received, beginning, stream)
+    encoding = encoding_of(pieces_kept)
+    # A mark at the beginning tells it at once; the rest is kept all the same.
+    deque(pieces_kept, maxlen=0)
+    head = look(beginning[:CHUNK_BYTES], encoding=encoding)
+    received.encoding, received.delimiter, received.has_header = head.encoding, head.delimiter, head.has_header
+    _set_columns(received, head.columns)
+    received.save()
     record(received, action="import.received", actor=by, reason=source, at=at)
     return received
 
 
-def preview_of(found: SubscriberImport) -> Preview | None:
-    """Return the head of an import's file, while it is kept."""
-    chunk = ImportChunk.objects.filter(subscriber_import=found).order_by("number").first()
-    return look(bytes(chunk.content)) if chunk else None
+def _kept(received: SubscriberImport, beginning: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    """Store the pieces of a file, and pass each on."""
+    number = 0
+    for piece in _chain(beginning, rest):
+        for start in range(0, len(piece), CHUNK_BYTES):
+            content = piece[start : start + CHUNK_BYTES]
+            ImportChunk.objects.create(subscriber_import=received, number=number, content=content)
+            number += 1
+            yield content
+
+
+@transaction.atomic
+def choose_columns(
+    found: SubscriberImport, columns: Columns, *, by: AbstractBaseUser | AnonymousUser | None, at: datetime
+) -> bool:
+    """Say which column is what, before the import runs. Raises NoSuchColumn."""
+    waiting = SubscriberImport.objects.select_for_update().filter(pk=found.pk, state=State.RECEIVED).first()
+    head = head_of(waiting) if waiting else None
+    if waiting is None or head is None:
+        return False
+    chosen = {columns.email, columns.date, columns.status, columns.language}
+    if not columns.email or chosen - {""} - set(head.names):
+        raise NoSuchColumn
+    _set_columns(waiting, columns)
+    waiting.save()
+    record(waiting, action="import.columns_chosen", actor=by, after=asdict(columns), at=at)
+    return True
+
+
+def _set_columns(found: SubscriberImport, columns: Columns) -> None:
+    found.email_column, found.date_column = columns.email, columns.date
+    found.status_column, found.language_column = columns.status, columns.language
+
+
+@transaction.atomic
+def discard(found: SubscriberImport, *, by: AbstractBaseUser | AnonymousUser | None, at: datetime) -> bool:
+    """Delete the file of an import that never ran. That there was one stays."""
+    waiting = SubscriberImport.objects.select_for_update().filter(pk=found.pk, state=State.RECEIVED).first()
+    if waiting is None:
+        return False
+    _end(waiting, State.DISCARDED, at)
+    record(waiting, action="import.discarded", actor=by, at=at)
+    return True
 
 
 @transaction.atomic
@@ -183,21 +174,31 @@ def sweep() -> None:
         wake("subscriptions.tasks.work_on_import", pk)
 
 
-def work(pk: int, *, at: datetime | None = None) -> None:
-    """Do an import's next steps for a minute at most, then stand in line again.
+def work(pk: int, *, at: datetime | None = None, seconds: float = TURN_SECONDS) -> None:
+    """Do an import's next step, and more of them for a minute at most, then stand in line again.
 
     Each step is one transaction under the lock of the import's row: a worker that is killed loses only its own step,
     and two workers take turns.
     """
     begun = monotonic()
-    while _step(pk, at or timezone.now()):
-        if monotonic() - begun > TURN_SECONDS:
+    turn = Turn()
+    while _step(pk, at or timezone.now(), turn):
+        if monotonic() - begun > seconds:
             wake("subscriptions.tasks.work_on_import", pk)
             return
 
 
+class Turn:
+    """What one worker keeps between two of its steps: the place in the file up to which it has read."""
+
+    def __init__(self) -> None:
+        self.lines: Iterator[tuple[int, Reading]] | None = None
+        self.line = 0
+        self.first_chunk: tuple[int] | None = None
+
+
 @transaction.atomic
-def _step(pk: int, at: datetime) -> bool:
+def _step(pk: int, at: datetime, turn: Turn) -> bool:
     """Do one step, and say whether there may be another."""
     # Without the key: an erasure that this step waits for may have to see at its end that the import is there.
     unlocked = SubscriberImport.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
@@ -206,7 +207,7 @@ def _step(pk: int, at: datetime) -> bool:
         return False
     match found.state:
         case State.STAGING:
-            return _stage(found, at)
+            return _stage(found, at, turn)
         case State.RUNNING:
             return _import_block(found, at)
         case State.UNDOING:
@@ -214,33 +215,34 @@ def _step(pk: int, at: datetime) -> bool:
     return False
 
 
-def _stage(found: SubscriberImport, at: datetime) -> bool:
-    """Read the whole file into rows, by COPY. A file that cannot be read ends the import."""
-    columns = "subscriber_import_id, line, email, signed_up_at, verdict"
-    rows = _rows(found)
+def _stage(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
+    """Read the file's next lines into rows, by COPY. A file that cannot be read ends the import, and nobody is in."""
+    own = ImportRow.objects.filter(subscriber_import=found)
+    line = own.aggregate(line=Max("line"))["line"] or 0
+    first_chunk = ImportChunk.objects.filter(subscriber_import=found).order_by("number").values_list("pk").first()
+    # An erasure writes the file anew while it waits between two steps.
+    if turn.lines is None or turn.first_chunk != first_chunk:
+        turn.lines, turn.line, turn.first_chunk = lines_of(found, after=line), line, first_chunk
+    elif turn.line != line:
+        # Another worker reads the same file, and to take turns would have both begin anew each time.
+        return False
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            # The file is read over the same connection, which must rest while a COPY runs.
-            while batch := list(islice(rows, COPY_ROWS)):
-                with cursor.copy(f"COPY subscriptions_importrow ({columns}) FROM STDIN") as copy:
-                    for row in batch:
-                        copy.write_row((found.pk, *row))
-            cursor.execute(
-                """
-                UPDATE subscriptions_importrow SET verdict = 'duplicate' WHERE id IN (
-                    SELECT id FROM (
-                        SELECT id, row_number() OVER (PARTITION BY email ORDER BY line) AS nth
-                        FROM subscriptions_importrow WHERE subscriber_import_id = %s AND verdict = ''
-                    ) numbered WHERE nth > 1
-                )
-                """,
-                [found.pk],
-            )
+        batch = list(islice(turn.lines, COPY_ROWS))
     except (UnicodeError, csv.Error, UnreadableFile) as error:
+        own.delete()
         _end(found, State.FAILED, at, error=type(error).__name__)
         return False
-    found.state = State.RUNNING
-    found.save(update_fields=["state"])
+    if not batch:
+        # All of it is in rows now, where an erasure finds its person.
+        ImportChunk.objects.filter(subscriber_import=found).delete()
+        found.state = State.RUNNING
+        found.save(update_fields=["state"])
+        return True
+    columns = "subscriber_import_id, line, email, signed_up_at, language, verdict"
+    with connection.cursor() as cursor, cursor.copy(f"COPY subscriptions_importrow ({columns}) FROM STDIN") as copy:
+        for number, person in batch:
+            copy.write_row((found.pk, number, person.email, person.signed_up_at, person.language, person.verdict))
+    turn.line = batch[-1][0]
     return True
 
 
@@ -255,9 +257,12 @@ def _import_block(found: SubscriberImport, at: datetime) -> bool:
     if policy_text is None:
         _end(found, State.FAILED, at, error="no Privacy Policy is in force")
         return False
-    suppressed = _suppressed([row.email for row in rows], at)
+    settled = _settled_by_other_lines([row.pk for row in rows])
+    open_rows = [row for row in rows if row.pk not in settled]
+    suppressed = _suppressed([row.email for row in open_rows], at)
+    wanted = [row for row in open_rows if row.email not in suppressed]
     added = consent.grant_block(
-        [consent.Imported(row.email, row.signed_up_at) for row in rows if row.email not in suppressed],
+        [consent.Imported(row.email, row.signed_up_at, row.language) for row in wanted],
         newsletter=found.newsletter,
         shown=consent.Shown(
             found.wording, found.newsletter.language, policy_text.policy.version, policy_text.body_hash
@@ -266,11 +271,13 @@ def _import_block(found: SubscriberImport, at: datetime) -> bool:
         reason=f"{found.source}; {found.evidence}",
         at=at,
     )
-    left = [row.email for row in rows if row.email not in added and row.email not in suppressed]
+    left = [row.email for row in wanted if row.email not in added]
     own = Subscription.objects.filter(newsletter=found.newsletter, subscriber__email__in=left)
     states = dict(own.values_list("subscriber__email", "state"))
     for row in rows:
-        if row.email in added:
+        if row.pk in settled:
+            row.verdict = settled[row.pk]
+        elif row.email in added:
             row.verdict, row.subscription_id = Verdict.IMPORTED, added[row.email]
         elif row.email in suppressed:
             row.verdict = Verdict.SUPPRESSED
@@ -309,6 +316,23 @@ def _write_verdicts(rows: list[ImportRow]) -> None:
         )
 
 
+def _settled_by_other_lines(pks: list[int]) -> dict[int, Verdict]:
+    """Return the verdict of lines whose address stands in the file before, or that another line says has left."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT row.id, bool_or(other.verdict = 'left-there')
+            FROM subscriptions_importrow row JOIN subscriptions_importrow other
+            ON other.subscriber_import_id = row.subscriber_import_id AND other.email = row.email AND other.id <> row.id
+            WHERE row.id = ANY(%s) AND row.email <> ''
+            AND (other.verdict = 'left-there' OR other.line < row.line AND other.verdict <> 'invalid')
+            GROUP BY row.id
+            """,
+            [pks],
+        )
+        return {pk: Verdict.LEFT_THERE if has_left else Verdict.DUPLICATE for pk, has_left in cursor.fetchall()}
+
+
 def _suppressed(emails: list[str], at: datetime) -> set[str]:
     """Return the addresses that an import must not bring back: erased, unsubscribed, bounced or complained."""
     owners = {hashed: email for email in emails for hashed in address_hashes(email)}
@@ -316,94 +340,6 @@ def _suppressed(emails: list[str], at: datetime) -> set[str]:
     return {owners[hashed] for hashed in rows.values_list("address_hash", flat=True)}
 
 
-def _rows(found: SubscriberImport) -> Iterator[tuple[int, str, datetime | None, str]]:
-    text = io.TextIOWrapper(io.BufferedReader(_Chunks(found)), encoding=found.encoding, newline="")
-    reader = csv.reader(text, delimiter=found.delimiter)
-    columns = [name.strip() for name in next(reader)]
-    if found.email_column not in columns:
-        raise UnreadableFile("no column of addresses")
-    email_at = columns.index(found.email_column)
-    date_at = columns.index(found.date_column) if found.date_column in columns else None
-    status_at = columns.index(found.status_column) if found.status_column in columns else None
-    for line, cells in enumerate(reader, start=2):
-        if not any(cells):
-            continue
-        written = _cell(cells, email_at)
-        try:
-            email, verdict = normalise_email(written), ""
-        except InvalidAddress:
-            email, verdict = written.replace("\x00", "")[:254], Verdict.INVALID.value
-        if not verdict and status_at is not None and _is_off(columns[status_at], _cell(cells, status_at)):
-            verdict = Verdict.LEFT_THERE.value
-        yield line, email, _moment(_cell(cells, date_at)), verdict
-
-
-def _is_off(column: str, value: str) -> bool:
-    """Say whether a cell tells that the person gets no mail there. `email_disabled` says it the other way round."""
-    value = value.strip().lower()
-    return value in {"true", "yes", "1"} if column.lower() == "email_disabled" else value in NOT_SUBSCRIBED
-
-
-def _cell(cells: list[str], place: int | None) -> str:
-    return cells[place] if place is not None and place < len(cells) else ""
-
-
-def _moment(text: str) -> datetime | None:
-    """Read a date or a time of an export; what cannot be read is unknown, and then the import's own time counts."""
-    text = text.strip()
-    try:
-        found = parse_datetime(text)
-        if found is None:
-            day = parse_date(text[:10])
-            found = datetime(day.year, day.month, day.day) if day else None
-    except ValueError:
-        return None
-    if found is None:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _encoding(head: bytes) -> str:
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    try:
-        # The end may cut a character in two.
-        codecs.getincrementaldecoder("utf-8")("strict").decode(head)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
-
-
-def _first(columns: list[str], names: list[str]) -> str:
-    lowered = {column.lower(): column for column in reversed(columns)}
-    return next((lowered[name] for name in names if name in lowered), "")
-
-
-def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
+def _chain(beginning: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield beginning
     yield from rest
-
-
-class _Chunks(io.RawIOBase):
-    """The file as a stream, one piece in memory at a time."""
-
-    def __init__(self, found: SubscriberImport) -> None:
-        self._chunks = ImportChunk.objects.filter(subscriber_import=found)
-        self._number = 0
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if not self._left:
-            # By number and not by a cursor, which could not outlive a transaction that fails in the middle of a file.
-            chunk = self._chunks.filter(number=self._number).first()
-            self._left = bytes(chunk.content) if chunk else b""
-            self._number += 1
-        size = min(len(buffer), len(self._left))
-        buffer[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size

@@ -15,6 +15,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from newsroom import offsite
+from newsroom.addresses import address_hash
 from subscriptions.models import Consent, ConsentCheckpoint, ConsentHead
 
 GENESIS_HASH = "0" * 64
@@ -74,6 +76,12 @@ def append(entries: Sequence[Entry]) -> list[Consent]:
     if rows:
         _write(rows)
         head.save()
+    # A backup from before must not bring back who has just left.
+    gone = (entry for entry in entries if entry.action == Consent.Action.WITHDRAWN)
+    offsite.note_all(
+        offsite.Left(entry.at, offsite.WITHDRAWN, address_hash(str(entry.subject)), f"{entry.purpose}/{entry.method}")
+        for entry in gone
+    )
     return rows
 
 

@@ -2,18 +2,22 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from newsroom.addresses import address_hash, address_hashes
-from subscriptions import consent, ledger
+from newsroom.personal_data import facts, facts_of, rows_of
+from subscriptions import consent, waiting_files
 from subscriptions.models import (
     AddressChange,
     Consent,
     Delivery,
     Erasure,
     ImportRow,
+    MailEvent,
     ReaderVisit,
+    RenewalRequest,
     SignupRequest,
     Subscriber,
     Subscription,
@@ -21,49 +25,41 @@ from subscriptions.models import (
 
 
 def export_person(address: str) -> dict[str, Any]:
-    """Return everything held about the reader behind a normalised address, as JSON. Empty lists where nothing is."""
-    subscriber = Subscriber.objects.filter(email=address).first()
-    own = Subscription.objects.filter(subscriber=subscriber).select_related("newsletter").order_by("pk")
-    deliveries = Delivery.objects.filter(subscription__subscriber=subscriber).select_related("issue__newsletter")
+    """Return everything held about the reader behind a normalised address, as JSON. Empty lists where nothing is.
+
+    The declarations beside the models say what is exported of each row.
+    """
+    subscriptions = rows_of(Subscription, address).select_related("newsletter")
+    deliveries = rows_of(Delivery, address).select_related("issue__newsletter")
+    in_imports = rows_of(ImportRow, address).select_related("subscriber_import")
     return {
-        "subscriber": [_fields(subscriber, "email", "language", "subject", "created_at", "confirmed_at")]
-        if subscriber
-        else [],
-        "subscriptions": [
-            {
-                "newsletter": one.newsletter.name,
-                "name_in_links": str(one.link_id),
-                "state": one.state,
-                **_fields(one, "requested_at", "confirmed_at", "unsubscribed_at", "suppressed_at", "paused_until"),
-            }
-            for one in own
-        ],
-        "consent": [_fields(row, "position", *ledger.ENTRY_FIELDS, "row_hash") for row in ledger_of(subscriber)],
+        "subscriber": facts_of(Subscriber, address),
+        "subscriptions": [{"newsletter": one.newsletter.name, **facts(one)} for one in subscriptions],
+        "consent": [{"position": one.position, **facts(one)} for one in rows_of(Consent, address)],
         "issues_sent": [
             {
                 "newsletter": one.issue.newsletter.name,
                 "issue_date": one.issue.issue_date.isoformat(),
-                **_fields(one, "state", "reason", "outcome_at", "reply"),
+                **facts(one),
             }
-            for one in deliveries.order_by("pk")
+            for one in deliveries
         ],
-        "sign_ups_in_waiting": [
-            _fields(row, "wording", "language", "page", "method", "requested_at")
-            for row in SignupRequest.objects.filter(email=address).order_by("pk")
-        ],
-        "visits": [
-            _fields(row, "requested_at", "expires_at", "opened_at", "session_expires_at")
-            for row in ReaderVisit.objects.filter(address=address).order_by("pk")
-        ],
-        "lines_of_imports": [
-            {"file": row.subscriber_import.file_name, **_fields(row, "line", "email", "signed_up_at", "verdict")}
-            for row in ImportRow.objects.filter(email=address).select_related("subscriber_import").order_by("pk")
-        ],
-        "address_changes": [
-            _fields(row, "new_address", "requested_at", "expires_at")
-            for row in AddressChange.objects.filter(subscriber=subscriber).order_by("pk")
-        ],
+        "reports_of_mail": facts_of(MailEvent, address),
+        "sign_ups_in_waiting": facts_of(SignupRequest, address),
+        "visits": facts_of(ReaderVisit, address),
+        "lines_of_imports": [{"file": one.subscriber_import.file_name, **facts(one)} for one in in_imports],
+        "lines_of_files": waiting_files.lines_about(address),
+        "address_changes": facts_of(AddressChange, address),
+        "requests_to_renew_consent": facts_of(RenewalRequest, address),
+        "erasures": facts_of(Erasure, address),
     }
+
+
+def subjects_of(address: str) -> list[UUID]:
+    """Return the names under which the ledger speaks of a reader, also of one who was erased since."""
+    erased = Erasure.objects.filter(address_hash__in=address_hashes(address), subject__isnull=False)
+    subscribers = Subscriber.objects.filter(email=address)
+    return [subject for rows in (erased, subscribers) for subject in rows.values_list("subject", flat=True) if subject]
 
 
 def ledger_of(subscriber: Subscriber | None) -> QuerySet[Consent]:
@@ -75,21 +71,18 @@ def ledger_of(subscriber: Subscriber | None) -> QuerySet[Consent]:
 
 def ledger_by_address(address: str) -> QuerySet[Consent]:
     """Return what the ledger holds of whoever presents an address, also where the person was erased since."""
-    subscriber = Subscriber.objects.filter(email=address).first()
-    erased = Erasure.objects.filter(address_hash__in=address_hashes(address))
-    subjects = [subject for subject in erased.values_list("subject", flat=True) if subject is not None]
-    if subscriber is not None:
-        subjects.append(subscriber.subject)
-    return Consent.objects.filter(subject__in=subjects).order_by("position")
+    return Consent.objects.filter(subject__in=subjects_of(address)).order_by("position")
 
 
 def erase_person(address: str, at: datetime) -> None:
     """Erase a reader from this package, in the transaction that erases the person.
 
-    1. Consent that stands is withdrawn in the ledger, which names nobody once the person's row is gone.
-    2. Deliveries stay as counts, without their person and without the mail server's words.
-    3. The person's rows go, and an Erasure row with a keyed hash proves it.
+    1. Files of staff's that wait to be imported lose the person's lines.
+    2. Consent that stands is withdrawn in the ledger, which names nobody once the person's row is gone.
+    3. Deliveries stay as counts, without their person and without the mail server's words.
+    4. The person's rows go, and an Erasure row with a keyed hash proves it.
     """
+    waiting_files.forget(address)
     SignupRequest.objects.filter(email=address).delete()
     ReaderVisit.objects.filter(address=address).delete()
     AddressChange.objects.filter(new_address=address).delete()
@@ -103,15 +96,11 @@ def erase_person(address: str, at: datetime) -> None:
         return
     for subscription in Subscription.objects.filter(subscriber=subscriber).order_by("pk"):
         consent.withdraw(subscription, page="", method=Consent.Method.ERASURE, at=at)
-    Delivery.objects.filter(subscription__subscriber=subscriber).exclude(reply="").update(reply="")
+    forget_words_of_servers(subscriber)
     Subscription.objects.filter(subscriber=subscriber).delete()
     subscriber.delete()
 
 
-def _fields(row: Any, *names: str) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in names}
-    return {name: value.isoformat() if isinstance(value, datetime) else _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
+def forget_words_of_servers(subscriber: Subscriber) -> None:
+    """Empty what mail servers answered to a reader's deliveries: many repeat the address, and the rows stay."""
+    Delivery.objects.filter(subscription__subscriber=subscriber).exclude(reply="").update(reply="")

@@ -13,10 +13,11 @@ from django.utils import timezone, translation
 
 from newsroom import registry
 from newsroom.outlet import current_outlet
+from newsroom.prose import with_whole_links
 from newsroom.registry import IssueAppeal
 from subscriptions.messages import TOKEN_MARKER, absolute, one_line
 from subscriptions.models import Issue, Mirror
-from subscriptions.stories import Story, TypedPicks, public_stories, stories, with_whole_links
+from subscriptions.stories import Story, TypedPicks, public_stories, stories
 
 # Gmail shows no more than 102 KB of a mail's HTML and hides the rest behind a link, the unsubscribe link included.
 GMAIL_CLIPS_AT = 102 * 1024

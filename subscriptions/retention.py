@@ -15,11 +15,14 @@ from newsroom.addresses import address_hash
 from newsroom.models import Suppression
 from newsroom.registry import RetentionRule
 from newsroom.suppressions import suppress
-from subscriptions import pruning
+from subscriptions import importing, pruning, readers, renewing
 from subscriptions.models import (
+    AddressChange,
     Erasure,
-    ImportChunk,
     ImportRow,
+    MailEvent,
+    PreviewLink,
+    ReaderVisit,
     RetentionPeriod,
     SignupRequest,
     Subscriber,
@@ -52,7 +55,7 @@ def run(*, at: datetime, is_dry_run: bool = False) -> str:
 def enforce_all(*, at: datetime, is_dry_run: bool = False) -> Iterator[Line]:
     days = dict(RetentionPeriod.objects.values_list("kind", "days"))
     for rule in registry.retention_rules:
-        kept = days.get(rule.kind, rule.days)
+        kept = rule.days if rule.is_fixed else days.get(rule.kind, rule.days)
         yield Line(rule.kind, kept, rule.enforce(at - timedelta(days=kept), at, is_dry_run))
 
 
@@ -112,12 +115,10 @@ def end_reasons(limit: datetime, at: datetime, is_dry_run: bool) -> int:
 def end_imports(limit: datetime, at: datetime, is_dry_run: bool) -> int:
     """Delete the lines of imports that ended, and the files of those that never ran. That there was one stays."""
     rows = ImportRow.objects.filter(subscriber_import__ended_at__lt=limit)
-    never_run = ImportChunk.objects.filter(
-        subscriber_import__state=SubscriberImport.State.RECEIVED, subscriber_import__created_at__lt=limit
-    )
+    never_run = SubscriberImport.objects.filter(state=SubscriberImport.State.RECEIVED, created_at__lt=limit)
     if is_dry_run:
         return rows.count() + never_run.count()
-    return rows.delete()[0] + never_run.delete()[0]
+    return rows.delete()[0] + sum(importing.discard(found, by=None, at=at) for found in never_run.order_by("pk"))
 
 
 def end_ledger(limit: datetime, at: datetime, is_dry_run: bool) -> int:
@@ -125,6 +126,27 @@ def end_ledger(limit: datetime, at: datetime, is_dry_run: bool) -> int:
     if is_dry_run:
         return pruning.expired(older_than=limit).rows
     return pruning.prune(older_than=limit, at=at).rows if database_roles.OWNER in settings.DATABASES else 0
+
+
+def end_mail_events(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete what mail systems told of single mails. The figures of issues were counted when it came."""
+    events = MailEvent.objects.filter(received_at__lt=limit)
+    return events.count() if is_dry_run else events.delete()[0]
+
+
+def end_preview_links(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete shared previews that closed, and with them for whom they were."""
+    links = PreviewLink.objects.filter(Q(expires_at__lt=limit) | Q(revoked_at__lt=limit))
+    return links.count() if is_dry_run else links.delete()[0]
+
+
+def end_visits(limit: datetime, at: datetime, is_dry_run: bool) -> int:
+    """Delete visits of readers to their own page, and wishes for another address that nobody confirmed."""
+    ended = ReaderVisit.objects.filter(requested_at__lt=limit)
+    unconfirmed = AddressChange.objects.filter(requested_at__lt=limit)
+    if is_dry_run:
+        return ended.count() + unconfirmed.count()
+    return ended.delete()[0] + unconfirmed.delete()[0]
 
 
 RULES = [
@@ -165,6 +187,37 @@ RULES = [
         _("Claims about consent lapse after three full years. Only manage.py prune_consent removes it, as the owner."),
         pruning.KEPT.days,
         end_ledger,
+    ),
+    RetentionRule(
+        "mail-events",
+        _("Reports about single mails"),
+        _("Bounces and complaints are acted on when they come, and the figures of issues are counted then."),
+        90,
+        end_mail_events,
+    ),
+    RetentionRule(
+        "preview-links",
+        _("Shared previews of issues"),
+        _("They count from the day they closed. Staff write down whom they gave one to."),
+        30,
+        end_preview_links,
+    ),
+    RetentionRule(
+        "visits",
+        _("Visits of readers to their own page"),
+        _(
+            "A link opens for a quarter of an hour, and a change of address waits for a day."
+        ),
+        1,
+        end_visits,
+        is_fixed=True,
+    ),
+    RetentionRule(
+        "consent-renewals",
+        _("Who was asked to renew consent"),
+        _("They count from the end of the run. The ledger keeps the answers, and the run its numbers."),
+        30,
+        renewing.end_old,
     ),
     RetentionRule("unsubscribe-reasons", _("Reasons for leaving"), _("They are counts by day."), 2 * 365, end_reasons),
 ]
@@ -212,6 +265,7 @@ def _forget(pk: int, limit: datetime, at: datetime) -> bool:
         return False
     suppress(subscriber.email, reason=Suppression.Reason.UNSUBSCRIBED, scope=Suppression.Scope.NEWSLETTERS, at=at)
     Erasure.objects.create(address_hash=address_hash(subscriber.email), subject=subscriber.subject, erased_at=at)
+    readers.forget_words_of_servers(subscriber)
     Subscription.objects.filter(subscriber=subscriber).delete()
     subscriber.delete()
     return True

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from newsroom.history import record
+from newsroom.holding import was_lost
 from subscriptions import claims, issues
 from subscriptions.assembling import assemble
 from subscriptions.checklist import obstacles
@@ -141,6 +142,10 @@ def too_late_after(newsletter: Newsletter) -> timedelta:
 
 def settle(issue: Issue, *, at: datetime) -> None:
     """Do at an issue's hour what its state and the newsletter's rules ask for: start, approve and start, or hold."""
+    if was_lost(issue.send_at) and not _approved_since_restore(issue):
+        reason = _("Its hour lies in the time that a restore of the database took, so it may have left already.")
+        issues.hold(issue, by=None, at=at, reason=reason)
+        return
     # A person who approves after the hour has been asked, and wants it sent.
     asked_at = issue.approved_at if issue.approved_by_id and issue.approved_at else issue.send_at
     if at > max(issue.send_at, asked_at) + too_late_after(issue.newsletter):
@@ -156,6 +161,10 @@ def settle(issue: Issue, *, at: datetime) -> None:
         issues.hold(issue, by=None, at=at, reason=reason)
         return
     issues.start(issue, by=None, at=at)
+
+
+def _approved_since_restore(issue: Issue) -> bool:
+    return issue.approved_by_id is not None and issue.approved_at is not None and not was_lost(issue.approved_at)
 
 
 def _reason_to_hold(issue: Issue, at: datetime) -> str:

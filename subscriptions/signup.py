@@ -133,6 +133,7 @@ def _answer(request: SignupRequest, at: datetime) -> None:
             context={**facts, "preferences_url": preferences_url(subscription.link_id)},
             language=request.language,
             at=at,
+            tells_of=request.requested_at,
         )
         return
     queue_mail(
@@ -142,6 +143,7 @@ def _answer(request: SignupRequest, at: datetime) -> None:
         context={**facts, "confirm_url": confirm_url(subscription, granted), "days": CONFIRM_WITHIN.days},
         language=request.language,
         at=at,
+        tells_of=request.requested_at,
     )
 
 

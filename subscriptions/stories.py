@@ -1,14 +1,13 @@
 """The articles of an issue as its templates show them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 
 from newsroom.models import Article, Image
+from newsroom.prose import Pictures, for_mail, for_plain_text, jpeg, pictures_in
 from subscriptions.messages import absolute
 from subscriptions.models import Issue, Mirror
 from subscriptions.models.issues import PickQuerySet
@@ -19,7 +18,6 @@ PICTURE_WIDTH = 552
 SHARP_WIDTH = 2 * PICTURE_WIDTH
 
 TypedPicks = Mapping[int, tuple[str, str]]
-_OWN_LINK = re.compile(r'(<a\b[^>]*\bhref=")(?=/(?!/))')
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,16 @@ class Story:
 
 
 def stories(issue: Issue, *, typed: TypedPicks | None = None) -> list[Story]:
-    """Return the picks in order and in the issue's words, in four queries for any number.
+    """Return the picks in order and in the issue's words, in five queries at most for any number.
 
     What was withdrawn meanwhile is left out whoever picked it: its link would lead to nothing, and its words may not go
     out. `typed` holds headlines and blurbs by pick that an editor has not saved yet.
     """
     made = []
     mirror = _first_mirror(issue)
-    for pick in _picks(issue):
+    picks = _picks(issue)
+    pictures = _pictures(issue, picks)
+    for pick in picks:
         if pick.article.status == Article.Status.WITHDRAWN:
             continue
         if typed and pick.pk in typed:
@@ -71,6 +71,7 @@ def stories(issue: Issue, *, typed: TypedPicks | None = None) -> list[Story]:
             headline=pick.shown_headline,
             blurb=pick.shown_blurb,
             mirror=mirror,
+            pictures=pictures,
         )
         made.append(story)
     return made
@@ -79,6 +80,8 @@ def stories(issue: Issue, *, typed: TypedPicks | None = None) -> list[Story]:
 def public_stories(issue: Issue, *, at: datetime) -> list[Story]:
     """Return those picks that readers may see at `at`, in the words that the articles themselves show."""
     mirror = _first_mirror(issue)
+    picks = _picks(issue)
+    pictures = _pictures(issue, picks)
     return [
         _story(
             issue,
@@ -87,8 +90,9 @@ def public_stories(issue: Issue, *, at: datetime) -> list[Story]:
             headline=pick.article.headline,
             blurb=pick.article.standfirst,
             mirror=mirror,
+            pictures=pictures,
         )
-        for pick in _picks(issue)
+        for pick in picks
         if pick.article.is_public(at)
     ]
 
@@ -102,12 +106,33 @@ def _picks(issue: Issue) -> PickQuerySet:
     )
 
 
+def _pictures(issue: Issue, picks: PickQuerySet) -> Pictures:
+    """Load the pictures in the texts, where the issue carries whole texts with pictures."""
+    newsletter = issue.newsletter
+    if not newsletter.shows_full_text or not newsletter.shows_images:
+        return {}
+    return pictures_in(pick.article.body for pick in picks)
+
+
 def _first_mirror(issue: Issue) -> Mirror | None:
     return Mirror.objects.in_use().first() if issue.newsletter.names_mirrors else None
 
 
-def _story(issue: Issue, article: Article, *, mark: str, headline: str, blurb: str, mirror: Mirror | None) -> Story:
+def _story(
+    issue: Issue,
+    article: Article,
+    *,
+    mark: str,
+    headline: str,
+    blurb: str,
+    mirror: Mirror | None,
+    pictures: Pictures,
+) -> Story:
     newsletter = issue.newsletter
+    body = body_text = ""
+    if newsletter.shows_full_text:
+        body = for_mail(article, pictures=pictures, width=PICTURE_WIDTH)
+        body_text = plain_text(for_plain_text(article, pictures=pictures), base=settings.SITE_URL)
     bylines = sorted(article.bylines.all(), key=lambda byline: (byline.position, byline.pk))
     path = article.get_absolute_url()
     return Story(
@@ -120,26 +145,17 @@ def _story(issue: Issue, article: Article, *, mark: str, headline: str, blurb: s
         path=path,
         mirror_url=mirror.page(path) if mirror else "",
         picture=_picture(article.lead_image) if newsletter.shows_images and article.lead_image else None,
-        body=with_whole_links(article.body) if newsletter.shows_full_text else "",
-        body_text=plain_text(article.body, base=settings.SITE_URL) if newsletter.shows_full_text else "",
+        body=body,
+        body_text=body_text,
         is_sensitive=article.is_sensitive,
     )
 
 
-def with_whole_links(html: str) -> str:
-    """Put the site's address before links that are paths: in a mail they would lead nowhere."""
-    return _OWN_LINK.sub(lambda match: f"{match[1]}{settings.SITE_URL}", html)
-
-
 def _picture(image: Image) -> Picture:
     """Choose the smallest JPEG that is sharp in the mail: mail programs do not read AVIF, and some not WebP."""
-    jpegs = image.sources().get("jpeg", [])
-    wide = [one for one in jpegs if one["width"] >= SHARP_WIDTH]
-    chosen = (wide or jpegs[-1:])[:1]
-    address = default_storage.url(chosen[0]["path"]) if chosen else image.file.url
     width = min(PICTURE_WIDTH, image.width)
     return Picture(
-        url=absolute(address) if address.startswith("/") else address,
+        url=jpeg(image, wide=SHARP_WIDTH)["url"],
         alt=image.alt,
         width=width,
         height=max(1, round(image.height * width / image.width)),

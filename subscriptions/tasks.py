@@ -6,7 +6,18 @@ from django.utils import timezone
 
 from newsroom.jobs import run_daily
 from newsroom.waking import wake
-from subscriptions import anchoring, bounce_mailbox, importing, reports, retention, schedule, sending, signup, visits
+from subscriptions import (
+    anchoring,
+    bounce_mailbox,
+    importing,
+    renewing,
+    reports,
+    retention,
+    schedule,
+    sending,
+    signup,
+    visits,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +29,7 @@ def tick() -> None:
     signup.sweep(at=at)
     visits.sweep(at=at)
     importing.sweep()
+    renewing.sweep()
     schedule.tick(at=at)
     if settings.BOUNCES_URL:
         wake(read_bounces)
@@ -42,6 +54,11 @@ def handle_signup(pk: int) -> None:
 @shared_task
 def work_on_import(pk: int) -> None:
     importing.work(pk)
+
+
+@shared_task
+def work_on_renewal(pk: int) -> None:
+    renewing.work(pk, at=timezone.now())
 
 
 @shared_task

@@ -1,6 +1,16 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from subscriptions.views import confirming, issues, leaving, mine, policies, preferring, provider_events, signing_up
+from subscriptions.views import (
+    confirming,
+    issues,
+    leaving,
+    mine,
+    policies,
+    preferring,
+    provider_events,
+    renewing,
+    signing_up,
+)
 
 register_converter(issues.DateConverter, "date")
 
@@ -14,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("privacy/<str:version>/<str:language>/changes/", policies.policy_changes, name="policy_changes"),
     # The links in mails stand before the newsletters' own addresses, and their words are reserved as slugs.
     path("newsletter/confirm/<str:token>/", confirming.confirm, name="confirm"),
+    path("newsletter/confirm/<str:token>/again/", renewing.renew_consent, name="renew_consent"),
     path("newsletter/unsubscribe/<str:token>/", leaving.unsubscribe, name="unsubscribe"),
     path("newsletter/preferences/<str:token>/", preferring.preferences_page, name="preferences"),
     path("newsletter/mine/", mine.mine, name="mine"),

@@ -17,6 +17,7 @@ from donations import keeping, receipts, stripe_api
 from donations.models import Payment, RecurringGift
 from donations.money import InvalidAmount, format_number, parse_amount
 from newsroom.history import entries_of, record
+from newsroom.staff_access import proven
 
 
 class ReasonForm(forms.Form):
@@ -49,6 +50,7 @@ class RefundForm(ReasonForm):
         return amount
 
 
+@proven
 def refund(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a payment back, whole or in part."""
     _demand(request, "donations.refund_payment")

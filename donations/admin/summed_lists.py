@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from donations.admin.long_lists import LongListAdmin
 from donations.money import format_money
 from newsroom.history import record
+from newsroom.staff_access import proven
 
 # Totals are shown for a list that is no longer than this: to add up a million rows takes longer than staff wait.
 MOST_ADDED_UP = 10_000
@@ -127,7 +128,7 @@ class SummedListAdmin(LongListAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         name = f"donations_{self.model._meta.model_name}_export"
-        return [path("export/", self.admin_site.admin_view(self.export), name=name), *super().get_urls()]
+        return [path("export/", self.admin_site.admin_view(proven(self.export)), name=name), *super().get_urls()]
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Ask why, then stream the list under its current filter. Who exported what, and why, is recorded."""

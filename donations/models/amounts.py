@@ -7,6 +7,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from donations.money import EXPONENTS, format_money
+from newsroom.personal_data import PersonalData
 from newsroom.site_version import ShownOnPages
 
 
@@ -69,6 +70,12 @@ class AmountRule(ShownOnPages):
     )
     default = models.BigIntegerField(_("chosen beforehand"), help_text=_("One of the suggested amounts."))
 
+    personal_data = PersonalData(
+        not_personal={
+            "suggestions": "The newsroom's own words.",
+        },
+    )
+
     class Meta:
         verbose_name = _("amount rule")
         verbose_name_plural = _("amount rules")
@@ -123,6 +130,12 @@ class PaymentMethodRule(ShownOnPages):
     frequency = models.CharField(_("frequency"), max_length=8, choices=Frequency)
     methods = ArrayField(models.CharField(max_length=20, choices=Method), verbose_name=_("ways to pay"))
 
+    personal_data = PersonalData(
+        not_personal={
+            "methods": "The newsroom's own words.",
+        },
+    )
+
     class Meta:
         verbose_name = _("payment method rule")
         verbose_name_plural = _("payment method rules")
@@ -154,6 +167,12 @@ class LanguageCurrency(ShownOnPages):
 
     language = models.CharField(_("language"), max_length=10, unique=True)
     currency = models.CharField(_("currency"), max_length=3, choices=Currency)
+
+    personal_data = PersonalData(
+        not_personal={
+            "language": "The newsroom's own words.",
+        },
+    )
 
     class Meta:
         verbose_name = _("currency of a language")

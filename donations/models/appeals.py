@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom import sanitising
 from newsroom.models import Article, Section
+from newsroom.personal_data import PersonalData
 from newsroom.site_version import ShownOnPages
 
 
@@ -51,6 +52,12 @@ class Appeal(ShownOnPages):
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)
     priority = models.PositiveSmallIntegerField(_("priority"), default=0, help_text=_("The highest is shown."))
     is_active = models.BooleanField(_("active"), default=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "title message short_line language": "The newsroom's own words.",
+        },
+    )
 
     objects = AppealQuerySet.as_manager()
 

@@ -6,6 +6,8 @@ from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import Erased, PersonalData
+
 
 class Donor(models.Model):
     """A person who gave, under one normalised address. Erasure empties the row and keeps it for its payments."""
@@ -19,6 +21,17 @@ class Donor(models.Model):
         _("address proven"), null=True, blank=True, help_text=_("When a link mailed to the address was used.")
     )
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        found_by=("email",),
+        retention="former-donors",
+        exported_in="gifts.donor",
+        erased=Erased.EMPTIED,
+        columns={
+            "email name language": "Where receipts go, and what they say.",
+            "created_at email_confirmed_at erased_at": "Whether the address was proven.",
+        },
+    )
 
     class Meta:
         verbose_name = _("donor")
@@ -54,6 +67,16 @@ class StripeCustomer(models.Model):
     donor = models.ForeignKey(Donor, verbose_name=_("donor"), on_delete=models.PROTECT, related_name="customers")
     livemode = models.BooleanField(_("live"))
     created_at = models.DateTimeField(_("since"), default=timezone.now)
+
+    personal_data = PersonalData(
+        found_by=("donor__email",),
+        retention="former-donors",
+        exported_in="gifts.customers_at_stripe",
+        erased=Erased.UNLINKED,
+        columns={
+            "stripe_id livemode created_at": "Names the person at Stripe.",
+        },
+    )
 
     class Meta:
         verbose_name = _("Stripe customer")

@@ -13,6 +13,7 @@ from donations.models.appeals import Appeal
 from donations.models.donors import Donor, StripeCustomer, new_attempt_key
 from donations.money import format_money
 from newsroom.models import Article
+from newsroom.personal_data import Erased, PersonalData
 
 DASHBOARD = "https://dashboard.stripe.com"
 
@@ -85,6 +86,18 @@ class Donation(models.Model):
 
     # When it was taken over from what ran at Stripe before. Nothing is mailed about the time until then.
     adopted_at = models.DateTimeField(_("taken over at"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        found_by=("email", "donor__email"),
+        retention="former-donors",
+        exported_in="gifts.donations",
+        erased=Erased.EMPTIED,
+        columns={
+            "email name note language": "Whom to thank, and what they wrote.",
+            "frequency amount fee_cover currency is_anonymous campaign attempt_key": "What was decided.",
+            "state created_at state_at erased_at adopted_at newsletter_asked_at livemode": "What became of it.",
+        },
+    )
 
     class Meta:
         verbose_name = _("donation")
@@ -193,6 +206,18 @@ class CheckoutSession(models.Model):
     asked_at = models.DateTimeField(_("asked Stripe at"), null=True, blank=True)
     livemode = models.BooleanField(_("live"), default=False)
 
+    personal_data = PersonalData(
+        found_by=("donation__email", "donation__donor__email"),
+        retention="abandoned-attempts",
+        exported_in="gifts.visits_to_stripe",
+        erased=Erased.EMPTIED,
+        columns={
+            "parameters url": "What Stripe's page was asked for; emptied when the visit is over.",
+            "number state stripe_id payment_intent_id declines created_at expires_at": "What became of the visit.",
+            "asked_at livemode": "What became of the visit.",
+        },
+    )
+
     class Meta:
         verbose_name = _("checkout session")
         verbose_name_plural = _("checkout sessions")
@@ -269,6 +294,18 @@ class RecurringGift(models.Model):
     card_expires = models.DateField(_("card good until"), null=True, blank=True)
     has_failed_renewal = models.BooleanField(_("a renewal failed"), default=False)
     livemode = models.BooleanField(_("live"))
+
+    personal_data = PersonalData(
+        found_by=("donation__email", "donation__donor__email"),
+        retention="former-donors",
+        exported_in="gifts.recurring_gifts",
+        erased=Erased.UNLINKED,
+        columns={
+            "stripe_id item_id state amount currency started_at": "The gift that Stripe charges again.",
+            "period_ends_at ends_at_period_end paused_until ended_at": "The gift that Stripe charges again.",
+            "end_reason card_expires has_failed_renewal livemode": "The gift that Stripe charges again.",
+        },
+    )
 
     class Meta:
         verbose_name = _("recurring gift")

@@ -3,6 +3,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from donations.models.donors import Donor
+from newsroom.personal_data import Erased, PersonalData
 
 
 class DonorLink(models.Model):
@@ -13,6 +14,19 @@ class DonorLink(models.Model):
     created_at = models.DateTimeField(_("made at"), default=timezone.now)
     expires_at = models.DateTimeField(_("good until"))
     used_at = models.DateTimeField(_("used at"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        found_by=("donor__email",),
+        retention="spent-links",
+        exported_in="gifts.links",
+        erased=Erased.DELETED,
+        columns={
+            "created_at expires_at used_at": "Opens the donor's own page.",
+        },
+        withheld={
+            "token_hash": "The hash of a secret that only the mail holds.",
+        },
+    )
 
     class Meta:
         verbose_name = _("donor's link")
@@ -34,6 +48,16 @@ class LinkRequest(models.Model):
 
     email = models.CharField(_("address"), max_length=254)
     requested_at = models.DateTimeField(_("at"), default=timezone.now)
+
+    personal_data = PersonalData(
+        found_by=("email",),
+        retention="spent-links",
+        exported_in="gifts.requests_for_links",
+        erased=Erased.DELETED,
+        columns={
+            "email requested_at": "Where the link goes.",
+        },
+    )
 
     class Meta:
         verbose_name = _("request for a donor's link")

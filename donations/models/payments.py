@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from donations.models.gifts import Donation, RecurringGift, dashboard_url
 from donations.money import format_money
+from newsroom.personal_data import Erased, PersonalData
 
 
 class Payment(models.Model):
@@ -66,6 +67,18 @@ class Payment(models.Model):
         related_name="repeated_by",
     )
     livemode = models.BooleanField(_("live"))
+
+    personal_data = PersonalData(
+        found_by=("donation__email", "donation__donor__email"),
+        retention="former-donors",
+        exported_in="gifts.payments",
+        erased=Erased.UNLINKED,
+        columns={
+            "payment_intent_id charge_id invoice_id is_renewal state method": "The law on bookkeeping demands it.",
+            "gross refunded disputed currency settled fee net": "The law on bookkeeping demands it.",
+            "settled_currency created_at paid_at gift_date livemode": "The law on bookkeeping demands it.",
+        },
+    )
 
     class Meta:
         verbose_name = _("payment")
@@ -168,6 +181,17 @@ class Refund(models.Model):
     created_at = models.DateTimeField(_("created at"))
     livemode = models.BooleanField(_("live"))
 
+    personal_data = PersonalData(
+        found_by=("payment__donation__email", "payment__donation__donor__email"),
+        retention="former-donors",
+        exported_in="gifts.refunds",
+        erased=Erased.UNLINKED,
+        columns={
+            "stripe_id amount currency state reason failure_reason created_at": "The law on bookkeeping demands it.",
+            "livemode": "The law on bookkeeping demands it.",
+        },
+    )
+
     class Meta:
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
@@ -232,6 +256,17 @@ class Dispute(models.Model):
     created_at = models.DateTimeField(_("opened at"))
     livemode = models.BooleanField(_("live"))
 
+    personal_data = PersonalData(
+        found_by=("payment__donation__email", "payment__donation__donor__email"),
+        retention="former-donors",
+        exported_in="gifts.disputes",
+        erased=Erased.UNLINKED,
+        columns={
+            "stripe_id amount currency state reason balance_change answer_by": "The law on bookkeeping demands it.",
+            "created_at livemode": "The law on bookkeeping demands it.",
+        },
+    )
+
     class Meta:
         verbose_name = _("dispute")
         verbose_name_plural = _("disputes")
@@ -258,6 +293,16 @@ class Decline(models.Model):
     )
     code = models.CharField(_("reason"), max_length=60, blank=True)
     at = models.DateTimeField(_("at"))
+
+    personal_data = PersonalData(
+        found_by=("donation__email", "donation__donor__email"),
+        retention="declines",
+        exported_in="gifts.declined_charges",
+        erased=Erased.UNLINKED,
+        columns={
+            "charge_id code at": "Shows when somebody tries out stolen cards.",
+        },
+    )
 
     class Meta:
         verbose_name = _("declined charge")

@@ -11,6 +11,7 @@ from donations.models.amounts import Currency, Frequency
 from donations.models.appeals import Appeal
 from donations.models.gifts import Donation
 from newsroom.models import Article, OutgoingMail
+from newsroom.personal_data import Erased, PersonalData
 from newsroom.site_version import ShownOnPages
 
 
@@ -32,6 +33,8 @@ class ReminderChoice(ShownOnPages):
     span = models.CharField(_("time"), max_length=12, choices=Span, unique=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     is_default = models.BooleanField(_("chosen beforehand"), default=False)
+
+    personal_data = PersonalData()
 
     class Meta:
         verbose_name = _("time of a reminder")
@@ -122,6 +125,26 @@ class Reminder(models.Model):
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     mail = models.OneToOneField(
         OutgoingMail, verbose_name=_("mail"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    personal_data = PersonalData(
+        found_by=("email",),
+        retention="reminders",
+        exported_in="reminders.reminders",
+        erased=Erased.DELETED,
+        columns={
+            "email language": "Where the reminder goes.",
+            "span due_date due_at frequency amount currency": "What was wished for.",
+            "page wording policy_version policy_hash subject": "What was agreed to.",
+            "state skip_reason proof asked_at confirmed_at queued_at claimed_at sent_at": "What became of it.",
+            "skipped_at cancelled_at": "What became of it.",
+        },
+        withheld={
+            "key code": "Secrets that only the mail and the page hold.",
+        },
+        not_personal={
+            "tries": "The worker that answers.",
+        },
     )
 
     objects = ReminderQuerySet.as_manager()
@@ -216,6 +239,16 @@ class ReminderGift(models.Model):
     )
     started_at = models.DateTimeField(_("begun"))
     converted_at = models.DateTimeField(_("paid"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        found_by=("reminder__email", "donation__email", "donation__donor__email"),
+        retention="reminders",
+        exported_in="reminders.gifts_after_a_reminder",
+        erased=Erased.UNLINKED,
+        columns={
+            "started_at converted_at": "Whether reminders lead to gifts.",
+        },
+    )
 
     class Meta:
         verbose_name = _("gift after a reminder")

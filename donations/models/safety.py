@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from donations.models.gifts import RecurringGift
 from donations.models.payments import Payment
+from newsroom.personal_data import PersonalData
 
 
 class SafetyReturn(models.Model):
@@ -40,6 +41,12 @@ class SafetyReturn(models.Model):
     not_before = models.DateTimeField(_("next try"), default=timezone.now)
     created_at = models.DateTimeField(_("since"), default=timezone.now)
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "country error": "The giver was forgotten before the row was made.",
+        },
+    )
 
     class Meta:
         verbose_name = _("gift returned for safety")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from donations.models.donors import Donor
+from newsroom.personal_data import Erased, PersonalData
 
 # The numbers that are printed on statements, by country. A receipt with one digit missing is worth nothing to a donor.
 TAX_NUMBERS = {
@@ -37,6 +38,12 @@ class TaxProfile(models.Model):
     tax_number = models.CharField(_("tax number"), max_length=40)
     status = models.CharField(
         _("tax status"), max_length=300, blank=True, help_text=_("Such as: Gifts are deductible under section …")
+    )
+
+    personal_data = PersonalData(
+        not_personal={
+            "legal_name address country tax_number status": "The outlet's own.",
+        },
     )
 
     class Meta:
@@ -86,6 +93,16 @@ class YearlyStatement(models.Model):
     # Payment, gross and returned in minor units: where these are the same, so is the statement.
     figures = models.JSONField(_("figures"))
     issued_at = models.DateTimeField(_("made at"), default=timezone.now)
+
+    personal_data = PersonalData(
+        found_by=("donor__email",),
+        retention="former-donors",
+        exported_in="gifts.statements",
+        erased=Erased.DELETED,
+        columns={
+            "year version printed figures issued_at": "The statement for the tax office.",
+        },
+    )
 
     class Meta:
         verbose_name = _("yearly statement")

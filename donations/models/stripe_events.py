@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from donations.models.gifts import dashboard_url
+from newsroom.personal_data import PersonalData
 
 
 class StripeEvent(models.Model):
@@ -31,6 +32,13 @@ class StripeEvent(models.Model):
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     not_before = models.DateTimeField(_("next try"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "stripe_id type object_id api_version account reason": "Names of Stripe's objects, never their content.",
+            "error": "Names of Stripe's objects, never their content.",
+        },
+    )
 
     class Meta:
         verbose_name = _("Stripe event")
@@ -73,6 +81,12 @@ class StripeObject(models.Model):
     asked = models.BigIntegerField(_("questions asked"), default=0)
     used = models.BigIntegerField(_("answer used"), default=0)
     asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+
+    personal_data = PersonalData(
+        not_personal={
+            "stripe_id": "A name of Stripe's, never the content.",
+        },
+    )
 
     class Meta:
         verbose_name = _("object at Stripe")

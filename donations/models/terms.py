@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from donations.models.amounts import Currency
+from newsroom.personal_data import PersonalData
 from newsroom.site_version import ShownOnPages
 from newsroom.time_zones import validate_time_zone
 
@@ -58,6 +59,12 @@ class GivingTerms(ShownOnPages):
 
     renewal_notice_days = models.PositiveSmallIntegerField(
         _("days of notice before an annual gift"), default=14, help_text=_("A mail before the yearly charge.")
+    )
+
+    personal_data = PersonalData(
+        not_personal={
+            "currency blocked_card_countries statement_suffix tax_time_zone tax_line": "The newsroom's own words.",
+        },
     )
 
     class Meta:

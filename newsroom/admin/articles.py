@@ -18,19 +18,22 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import EstimatingPaginator
+from newsroom.admin.library import picture_tag
 from newsroom.admin.prose import ProseAdmin, prose_field
-from newsroom.admin.publishing import picture_tag
 from newsroom.admin.revisions import RevisionScreens
 from newsroom.admin.steps import STEP_SCREENS, StepScreen, screens_for, staff_user
-from newsroom.models import Article, Byline, Correction
+from newsroom.admin.unsaved import UnsavedScreens
+from newsroom.models import Article, Byline, Correction, UnsavedWords
 from newsroom.models.articles import NotReady, StepRefused
 from newsroom.outlet import current_outlet
 from newsroom.previews import preview_url
-from newsroom.revising import keep_revision, latest_number
+from newsroom.revising import WORDS, keep_revision, latest_number
 
 
 class ArticleForm(forms.ModelForm):
-    body = prose_field(label=_("Text"))
+    body = prose_field(label=_("Text"), has_pictures=True)
+    # Words that were typed before and not saved, where the address of the form asks for them.
+    unsaved: UnsavedWords | None = None
     # The revision that was on the screen when somebody began to write.
     based_on = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
@@ -61,6 +64,9 @@ class ArticleForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["based_on"] = latest_number(self.instance)
+        if self.unsaved is not None:
+            # Based on what they were based on: where somebody saved since, saving these is a conflict and says so.
+            self.initial.update({name: getattr(self.unsaved, name) for name in (*WORDS, "based_on")})
 
     def clean(self) -> dict[str, Any]:
         """Refuse to write over what somebody else saved meanwhile. The form keeps every word that was typed."""
@@ -111,10 +117,14 @@ class CorrectionInline(admin.TabularInline):
 
 
 @admin.register(Article)
-class ArticleAdmin(RevisionScreens, ProseAdmin):
+class ArticleAdmin(RevisionScreens, UnsavedScreens, ProseAdmin):
     form = ArticleForm
     change_form_template = "admin/newsroom/article/change_form.html"
     inlines = [BylineInline, CorrectionInline]
+
+    class Media:
+        js = ["article-autosave.js"]
+
     list_display = ["headline", "status", "section", "names", "published_at", "updated_at"]
     list_filter = ["status", "section", "language", "is_sensitive"]
     search_fields = ["headline", "standfirst", "slug"]

@@ -7,6 +7,7 @@ from csp.decorators import csp_update
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django_prose_editor.fields import ProseEditorFormField
 from django_prose_editor.widgets import AdminProseEditorWidget
@@ -33,6 +34,14 @@ EXTENSIONS: dict[str, Any] = {
     "SpecialCharacters": True,
 }
 
+# What the editor offers for articles only; drawn for readers by `newsroom.prose`.
+PICTURES: dict[str, Any] = {
+    "Picture": {"library": reverse_lazy("admin:image-library")},
+    "FootNote": True,
+}
+# Pasted HTML goes through the server's own rules on its way into the editor.
+PASTING: dict[str, Any] = {"TidyPaste": {"address": reverse_lazy("admin:article-tidy")}}
+
 # The editor needs an inline import map, which the nonce allows, and writes inline styles while someone types; without
 # them it saves other characters than were typed.
 EDITOR_POLICY = {"script-src": [SELF, NONCE], "style-src": [SELF, UNSAFE_INLINE]}
@@ -46,9 +55,10 @@ class LabelledProseWidget(AdminProseEditorWidget):
         return forms.Media(js=["staff-editor.js"]) + super().media
 
 
-def prose_field(*, label: "StrOrPromise", required: bool = False) -> ProseEditorFormField:
+def prose_field(*, label: "StrOrPromise", required: bool = False, has_pictures: bool = False) -> ProseEditorFormField:
+    extensions = {**EXTENSIONS, **PICTURES, **PASTING} if has_pictures else EXTENSIONS
     return ProseEditorFormField(
-        label=label, required=required, config={"extensions": EXTENSIONS}, widget=LabelledProseWidget
+        label=label, required=required, config={"extensions": extensions}, widget=LabelledProseWidget
     )
 
 

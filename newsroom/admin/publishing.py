@@ -9,12 +9,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import images
 from newsroom.admin.facts import EstimatingPaginator
+from newsroom.admin.library import ImageForm, ImageLibrary, picture_tag, store_upload
 from newsroom.admin.prose import ProseAdmin, prose_field
 from newsroom.models import Author, FormerAddress, Image, Page, Section, Tag
 from newsroom.tasks import render_image
@@ -68,26 +67,8 @@ class AuthorAdmin(admin.ModelAdmin):
         return ["is_pseudonymous"] if self._is_hidden_from(request, obj) else []
 
 
-class ImageForm(forms.ModelForm):
-    upload = forms.FileField(
-        label=_("file"),
-        help_text=_("JPEG, PNG or WebP. Camera data and location are removed."),
-        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
-    )
-
-    class Meta:
-        model = Image
-        fields = ["alt", "caption", "credit", "focal_x", "focal_y"]
-
-    def clean_upload(self) -> images.CleanImage:
-        try:
-            return images.clean_upload(self.cleaned_data["upload"])
-        except images.ImageRefused as refusal:
-            raise forms.ValidationError(refusal.args[0], code="refused") from refusal
-
-
 @admin.register(Image)
-class ImageAdmin(admin.ModelAdmin):
+class ImageAdmin(ImageLibrary):
     list_display = ["thumbnail", "alt", "credit", "size", "uploaded_at"]
     list_display_links = ["thumbnail", "alt"]
     search_fields = ["alt", "caption", "credit"]
@@ -112,12 +93,9 @@ class ImageAdmin(admin.ModelAdmin):
         unsaved = super().save_form(request, form, change)
         if change:
             return unsaved
-        words = {name: form.cleaned_data[name] for name in ("alt", "caption", "credit")}
-        image = images.store(form.cleaned_data["upload"], **words)
-        if image.alt != words["alt"]:
+        image, is_new = store_upload(form)
+        if not is_new:
             self.message_user(request, _("This picture was here already; its words are kept."), messages.WARNING)
-        else:
-            image.focal_x, image.focal_y = form.cleaned_data["focal_x"], form.cleaned_data["focal_y"]
         return image
 
     def save_model(self, request: HttpRequest, obj: Image, form: Any, change: bool) -> None:
@@ -127,7 +105,7 @@ class ImageAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Image | None = None) -> bool:
         # A picture that stands on a page goes with no click; PROTECT would refuse it with a less clear page.
-        used = obj is not None and (obj.leads.exists() or obj.portrays.exists())
+        used = obj is not None and (obj.leads.exists() or obj.portrays.exists() or obj.placed.exists())
         return not used and super().has_delete_permission(request, obj)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -146,19 +124,13 @@ class ImageAdmin(admin.ModelAdmin):
         return f"{image.width} × {image.height}"
 
 
-def picture_tag(image: Image, *, css_class: str) -> SafeString:
-    """Show an image in the admin, small where there are renditions."""
-    jpegs = image.sources().get("jpeg", [])
-    url = image.file.storage.url(jpegs[0]["path"]) if jpegs else image.file.url
-    return format_html('<img class="{}" src="{}" alt="{}" loading="lazy">', css_class, url, image.alt)
-
-
 class PageForm(forms.ModelForm):
     body = prose_field(label=_("Text"))
 
     class Meta:
         model = Page
-        fields = ["title", "slug", "language", "description", "body", "is_published", "is_in_footer", "position"]
+        fields = ["title", "slug", "language", "description", "body", "is_published"]
+        fields += ["is_in_menu", "is_in_footer", "position"]
         widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
 
     def clean_slug(self) -> str:
@@ -180,7 +152,8 @@ def is_taken(slug: str) -> bool:
 @admin.register(Page)
 class PageAdmin(ProseAdmin):
     form = PageForm
-    list_display = ["title", "slug", "language", "is_published", "is_in_footer", "position"]
+    list_display = ["title", "slug", "language", "is_published", "is_in_menu", "is_in_footer", "position"]
+    list_editable = ["is_in_menu", "is_in_footer", "position"]
     list_filter = ["language", "is_published"]
     search_fields = ["title"]
     prepopulated_fields = {"slug": ["title"]}

@@ -12,12 +12,14 @@ from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from newsroom import history, registry, sanitising, site_version
 from newsroom.models.authors import Author
 from newsroom.models.images import Image
 from newsroom.models.indexing import search_expression
 from newsroom.models.sections import LANGUAGE_TAG, Section, Tag
+from newsroom.personal_data import PersonalData
 
 
 class StepRefused(Exception):
@@ -131,6 +133,13 @@ class Article(models.Model):
         expression=search_expression(), output_field=SearchVectorField(), db_persist=True, editable=False
     )
 
+    personal_data = PersonalData(
+        not_personal={
+            "headline slug language standfirst body credit_line withdrawal_note": "The newsroom's own words.",
+            "search_vector": "The newsroom's own words.",
+        },
+    )
+
     objects = ArticleManager.from_queryset(ArticleQuerySet)()
 
     class Meta:
@@ -212,9 +221,13 @@ class Article(models.Model):
         self.body = sanitising.clean(self.body)
         fields = kwargs.get("update_fields")
         with transaction.atomic():
+            placed = self._placed_images() if fields is None or "body" in fields else None
             if self.pk and self.published_at and (fields is None or "slug" in fields):
                 self._keep_old_address()
+            is_new = self._state.adding
             super().save(*args, **kwargs)
+            if placed is not None:
+                self._keep_pictures(placed, is_new=is_new)
             # Nothing that readers see changes while nobody has ever seen the article.
             if self.published_at or "published_at" in (fields or ()):
                 site_version.pages_changed(at_once=self.status == self.Status.WITHDRAWN)
@@ -233,6 +246,21 @@ class Article(models.Model):
         FormerAddress.objects.update_or_create(path=reverse("article", args=[old_slug]), defaults={"article": self})
         FormerAddress.objects.filter(path=self.get_absolute_url()).delete()
 
+    def _placed_images(self) -> set[int]:
+        """Return the images that stand in the text, and take out those that the library does not have."""
+        named = set(sanitising.image_numbers(self.body))
+        known = set(Image.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
+        if named != known:
+            self.body = sanitising.clean(sanitising.without_images(self.body, named - known))
+        return known
+
+    def _keep_pictures(self, placed: set[int], *, is_new: bool) -> None:
+        if not is_new:
+            self.pictures.exclude(image_id__in=placed).delete()
+        rows = [self.pictures.model(article=self, image_id=number) for number in sorted(placed)]
+        if rows:
+            self.pictures.bulk_create(rows, ignore_conflicts=True)
+
     def is_public(self, at: datetime) -> bool:
         """Tell whether readers see the article at `at`, by the same rule as `ArticleQuerySet.published`."""
         shown = self.status in (self.Status.SCHEDULED, self.Status.PUBLISHED)
@@ -249,6 +277,16 @@ class Article(models.Model):
             missing.append(str(_("There is neither a byline nor a credit line.")))
         if self.lead_image is not None and not self.lead_image.alt.strip():
             missing.append(str(_("The lead image has no description for those who cannot see it.")))
+        undescribed = self.pictures.filter(image__alt__regex=r"^\s*$").count()
+        if undescribed:
+            missing.append(
+                ngettext(
+                    "A picture in the text has no description for those who cannot see it.",
+                    "%(count)s pictures in the text have no description for those who cannot see them.",
+                    undescribed,
+                )
+                % {"count": undescribed}
+            )
         return missing
 
     # The steps. Each locks the row, asks for its permission, checks the state it starts from, and leaves a history
@@ -367,6 +405,8 @@ class Byline(models.Model):
     author = models.ForeignKey(Author, verbose_name=_("author"), on_delete=models.PROTECT, related_name="bylines")
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
+    personal_data = PersonalData()
+
     class Meta:
         verbose_name = _("byline")
         verbose_name_plural = _("bylines")
@@ -384,6 +424,12 @@ class Correction(models.Model):
     )
     text = models.TextField(_("note to readers"), max_length=1000)
     noted_at = models.DateTimeField(_("noted at"))
+
+    personal_data = PersonalData(
+        not_personal={
+            "text": "The newsroom's own words.",
+        },
+    )
 
     class Meta:
         verbose_name = _("correction")
@@ -403,6 +449,12 @@ class FormerAddress(models.Model):
         Article, verbose_name=_("article"), on_delete=models.CASCADE, related_name="former_addresses"
     )
     created_at = models.DateTimeField(_("since"), default=timezone.now)
+
+    personal_data = PersonalData(
+        not_personal={
+            "path": "An address of an article.",
+        },
+    )
 
     class Meta:
         verbose_name = _("former address")

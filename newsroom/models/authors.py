@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom import site_version
 from newsroom.models.images import Image
+from newsroom.personal_data import PersonalData
 
 
 class Author(models.Model):
@@ -41,6 +42,12 @@ class Author(models.Model):
         blank=True,
         related_name="+",
         help_text=_("Never shown to readers."),
+    )
+
+    personal_data = PersonalData(
+        not_personal={
+            "name slug role description": "Under this name a journalist chose to be published.",
+        },
     )
 
     class Meta:

@@ -2,6 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
+
 
 class HistoryEntry(models.Model):
     """One change of state: who, what, when, why. A database trigger refuses its change and deletion."""
@@ -24,6 +26,13 @@ class HistoryEntry(models.Model):
     before = models.JSONField(_("before"), null=True, blank=True)
     after = models.JSONField(_("after"), null=True, blank=True)
     at = models.DateTimeField(_("at"))
+
+    personal_data = PersonalData(
+        not_personal={
+            "action object_type object_pk object_text": "Names what was changed by its kind and number.",
+            "reason before after": "Staff's words and settings; addresses are taken out before they are written.",
+        },
+    )
 
     class Meta:
         verbose_name = _("history entry")

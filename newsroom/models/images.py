@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from newsroom import site_version
+from newsroom.personal_data import PersonalData
 
 
 class Rendition(TypedDict):
@@ -53,6 +54,12 @@ class Image(models.Model):
     renditions = models.JSONField(_("renditions"), default=list, editable=False)
     rendered_at = models.DateTimeField(_("renditions made at"), null=True, editable=False)
     uploaded_at = models.DateTimeField(_("uploaded at"), default=timezone.now, editable=False)
+
+    personal_data = PersonalData(
+        not_personal={
+            "file sha256 alt caption credit renditions": "A published picture; what cameras write into it is stripped.",
+        },
+    )
 
     objects = ImageQuerySet.as_manager()
 

@@ -1,13 +1,19 @@
+from datetime import datetime, timedelta
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils.translation import gettext_lazy as _
+
+from newsroom.models.restoring import Restoration
+from newsroom.personal_data import Erased, PersonalData
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
     def due(self, at: object) -> "OutgoingMailQuerySet":
-        """Return what may be claimed: the queued, the unknown whose second try has come, and expired leases."""
+        """Return what may be claimed: the queued, the unknown with a second try, expired leases; nothing on hold."""
         waiting = Q(state__in=[OutgoingMail.State.QUEUED, OutgoingMail.State.UNKNOWN], not_before__lte=at)
-        return self.filter(waiting | Q(state=OutgoingMail.State.SENDING, claim_expires_at__lte=at))
+        due = self.filter(waiting | Q(state=OutgoingMail.State.SENDING, claim_expires_at__lte=at))
+        return due.filter(~Exists(Restoration.objects.holding()))
 
 
 class OutgoingMail(models.Model):
@@ -39,6 +45,21 @@ class OutgoingMail(models.Model):
     error = models.CharField(_("error"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("created"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        found_by=("address",),
+        retention="ended-mail",
+        exported_in="mails",
+        erased=Erased.EMPTIED,
+        columns={
+            "address": "Whom the mail is to.",
+            "language template context message_id key": "What the mail says.",
+            "state tries error created_at not_before ended_at": "What became of it.",
+        },
+        not_personal={
+            "claim_id claim_expires_at": "The worker that sends.",
+        },
+    )
 
     objects = OutgoingMailQuerySet.as_manager()
 
@@ -99,6 +120,17 @@ class Suppression(models.Model):
     created_at = models.DateTimeField(_("since"))
     expires_at = models.DateTimeField(_("until"), null=True, blank=True)
 
+    personal_data = PersonalData(
+        found_by=("address_hash",),
+        retention="suppressions",
+        exported_in="suppressions",
+        erased=Erased.KEPT,
+        columns={
+            "address_hash reason scope": "Keeps mail and imports from an address that does not want them.",
+            "created_at expires_at": "Keeps mail and imports from an address that does not want them.",
+        },
+    )
+
     class Meta:
         verbose_name = _("suppression")
         verbose_name_plural = _("suppressions")
@@ -127,6 +159,16 @@ class SoftBounces(models.Model):
     count = models.PositiveSmallIntegerField(_("count"), default=0)
     last_at = models.DateTimeField(_("last at"))
 
+    personal_data = PersonalData(
+        found_by=("address_hash",),
+        retention="soft-bounces",
+        exported_in="mail_that_failed",
+        erased=Erased.DELETED,
+        columns={
+            "address_hash count last_at": "Tells when a mailbox should be given a rest.",
+        },
+    )
+
     class Meta:
         verbose_name = _("soft bounces")
         verbose_name_plural = _("soft bounces")
@@ -139,6 +181,9 @@ class SoftBounces(models.Model):
 class Job(models.Model):
     """A job that runs once a day: when it last began, ended well, and what went wrong. Beats share it as a lock."""
 
+    # Longer than any task may take.
+    LONGEST = timedelta(hours=2)
+
     name = models.CharField(_("job"), max_length=80, unique=True)
     last_date = models.DateField(_("last day"), null=True, blank=True)
     started_at = models.DateTimeField(_("last start"), null=True, blank=True)
@@ -146,9 +191,21 @@ class Job(models.Model):
     error = models.TextField(_("last error"), blank=True)
     report = models.TextField(_("last report"), blank=True)
 
+    personal_data = PersonalData(
+        not_personal={
+            "name error report": "Kinds of errors and counts.",
+        },
+    )
+
     class Meta:
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def cut_off(cls, at: datetime) -> Q:
+        """Find what ended in the middle: begun so long ago that no task runs on, and neither done nor failed."""
+        unended = Q(succeeded_at__isnull=True) | Q(succeeded_at__lt=models.F("started_at"))
+        return unended & Q(error="", started_at__lte=at - cls.LONGEST)

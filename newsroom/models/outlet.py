@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from newsroom import site_version
+from newsroom.personal_data import PersonalData
 from newsroom.time_zones import validate_time_zone
 
 
@@ -27,6 +28,13 @@ class Outlet(models.Model):
     )
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
+
+    personal_data = PersonalData(
+        not_personal={
+            "name tagline discreet_name contact_email postal_address language": "The outlet's own, published.",
+            "time_zone": "The outlet's own, published.",
+        },
+    )
 
     class Meta:
         verbose_name = _("outlet")

@@ -9,14 +9,17 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom import sanitising, site_version
 from newsroom.models.sections import LANGUAGE_TAG
+from newsroom.personal_data import PersonalData
 
 
 class PageQuerySet(models.QuerySet["Page"]):
     def published(self) -> "PageQuerySet":
         return self.filter(is_published=True)
 
-    def in_footer(self, language: str) -> "PageQuerySet":
-        return self.published().filter(is_in_footer=True, language=language).order_by("position", "pk")
+    def linked(self, language: str) -> "PageQuerySet":
+        """Keep what every page of this language links to, at its top or at its foot."""
+        shown = self.published().filter(language=language).defer("body")
+        return shown.filter(models.Q(is_in_menu=True) | models.Q(is_in_footer=True)).order_by("position", "pk")
 
 
 class Page(models.Model):
@@ -28,9 +31,18 @@ class Page(models.Model):
     description = models.CharField(_("description"), max_length=300, blank=True)
     body = models.TextField(_("text"), blank=True)
     is_published = models.BooleanField(_("published"), default=False)
+    is_in_menu = models.BooleanField(
+        _("in the menu"), default=False, help_text=_("Behind the sections, at the top of every page.")
+    )
     is_in_footer = models.BooleanField(_("linked at the foot of every page"), default=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     updated_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
+
+    personal_data = PersonalData(
+        not_personal={
+            "title slug language description body": "The newsroom's own words.",
+        },
+    )
 
     objects = PageQuerySet.as_manager()
 

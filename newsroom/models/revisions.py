@@ -3,6 +3,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.models.articles import Article
+from newsroom.personal_data import PersonalData
 
 
 class ArticleRevision(models.Model):
@@ -24,6 +25,12 @@ class ArticleRevision(models.Model):
         blank=True,
         related_name="+",
         help_text=_("Empty where the product itself wrote it."),
+    )
+
+    personal_data = PersonalData(
+        not_personal={
+            "headline standfirst body credit_line": "The newsroom's own words.",
+        },
     )
 
     class Meta:

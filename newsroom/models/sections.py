@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from newsroom import site_version
+from newsroom.personal_data import PersonalData
 
 # An outlet may add languages to its settings, so the database checks the form of a tag and not a list.
 LANGUAGE_TAG = r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$"
@@ -35,6 +36,12 @@ class Section(models.Model):
     description = models.CharField(_("description"), max_length=300, blank=True)
     position = models.PositiveSmallIntegerField(_("position in the menu"), default=0)
     is_in_menu = models.BooleanField(_("shown in the menu"), default=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "name slug language description": "The newsroom's own words.",
+        },
+    )
 
     objects = SectionQuerySet.as_manager()
 
@@ -66,6 +73,12 @@ class Tag(models.Model):
 
     name = models.CharField(_("name"), max_length=80, unique=True)
     slug = models.SlugField(_("slug"), max_length=80, unique=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "name slug": "The newsroom's own words.",
+        },
+    )
 
     class Meta:
         verbose_name = _("tag")

@@ -1,5 +1,7 @@
 from django.db import models
 
+from newsroom.personal_data import PersonalData
+
 
 class SiteVersion(models.Model):
     """The number of the public site's present state. There is one row.
@@ -10,6 +12,8 @@ class SiteVersion(models.Model):
 
     number = models.PositiveBigIntegerField(default=0)
     epoch = models.PositiveBigIntegerField(default=0)
+
+    personal_data = PersonalData()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="site_version_is_one_row")]

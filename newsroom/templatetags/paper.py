@@ -6,7 +6,6 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
 from django.utils.html import format_html
@@ -49,8 +48,13 @@ def editions(context: template.Context) -> dict[str, Any]:
 
 
 @register.simple_tag
-def footer_pages() -> QuerySet[Page]:
-    return Page.objects.in_footer(translation.get_language() or settings.LANGUAGE_CODE)
+def standing_pages() -> dict[str, list[Page]]:
+    """Return the pages that staff put into the `menu` and at the `foot`, in one query and in the order they chose."""
+    pages = Page.objects.linked(translation.get_language() or settings.LANGUAGE_CODE)
+    return {
+        "menu": [page for page in pages if page.is_in_menu],
+        "foot": [page for page in pages if page.is_in_footer],
+    }
 
 
 @register.filter

@@ -12,7 +12,10 @@ from newsroom.publishing import latest
 @public
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     """Lead an old address of an imported or renamed article to the new one, and anyone else on to the news."""
-    address = FormerAddress.objects.filter(path=request.path[:300]).select_related("article").first()
+    path = request.path[:300]
+    # Most systems answer an address with and without the slash at its end.
+    paths = [path, f"{path}/"]
+    address = FormerAddress.objects.filter(path__in=paths).select_related("article").order_by("path").first()
     if address is not None:
         return HttpResponsePermanentRedirect(address.article.get_absolute_url())
     language = current_outlet().language

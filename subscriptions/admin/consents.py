@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.addresses import InvalidAddress, normalise_email
 from newsroom.admin.facts import FactsAdmin
 from newsroom.history import record
+from newsroom.staff_access import proven
 from subscriptions import evidence_pdf
 from subscriptions.evidence import evidence
 from subscriptions.models import Consent
@@ -71,7 +72,7 @@ class ConsentAdmin(FactsAdmin):
         return ["-position"]
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.evidence)
+        view = self.admin_site.admin_view(proven(self.evidence))
         return [path("evidence/", view, name="subscriptions_consent_evidence"), *super().get_urls()]
 
     def evidence(self, request: HttpRequest) -> HttpResponseBase:

@@ -1,5 +1,6 @@
 """Importing subscribers: upload, look, run, read the verdicts, undo."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -15,9 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.admin.facts import FactsAdmin
 from newsroom.history import record
 from subscriptions import exporting, importing
+from subscriptions.import_files import CHUNK_BYTES, Columns, Head, UnreadableFile, columns_of, head_of, look
 from subscriptions.models import ImportRow, SubscriberImport
-
-PREVIEW_LINES = 10
 
 
 class ImportForm(forms.ModelForm):
@@ -36,13 +36,29 @@ class ImportForm(forms.ModelForm):
         """Look at the first piece, so that a file without addresses is refused at once."""
         file = self.cleaned_data["file"]
         try:
-            importing.look(file.read(importing.CHUNK_BYTES))
-        except (importing.UnreadableFile, UnicodeError) as error:
+            look(file.read(CHUNK_BYTES))
+        except (UnreadableFile, UnicodeError) as error:
             raise forms.ValidationError(
-                _("There is no column of email addresses in the first line."), code="file"
+                _("There is no column of email addresses in this file."), code="file"
             ) from error
         file.seek(0)
         return file
+
+
+class ColumnsForm(forms.Form):
+    """Which column of the file is what."""
+
+    def __init__(self, *args: Any, head: Head, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [(name, name) for name in head.names]
+        self.fields["email"] = forms.ChoiceField(label=_("addresses"), choices=names)
+        others = {"date": _("when they signed up"), "status": _("who receives no mail"), "language": _("language")}
+        for name, label in others.items():
+            choices = [("", _("not in this file")), *names]
+            self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
+
+    def columns(self) -> Columns:
+        return Columns(**self.cleaned_data)
 
 
 @admin.register(SubscriberImport)
@@ -69,6 +85,7 @@ class SubscriberImportAdmin(FactsAdmin):
             "source",
             "wording",
             "evidence",
+            "encoding",
             "state",
             "error",
             "created_by",
@@ -77,7 +94,7 @@ class SubscriberImportAdmin(FactsAdmin):
 
     def save_model(self, request: HttpRequest, obj: SubscriberImport, form: Any, change: bool) -> None:
         received = importing.receive(
-            form.cleaned_data["file"].chunks(importing.CHUNK_BYTES),
+            form.cleaned_data["file"].chunks(CHUNK_BYTES),
             newsletter=obj.newsletter,
             file_name=form.cleaned_data["file"].name,
             source=obj.source,
@@ -96,8 +113,15 @@ class SubscriberImportAdmin(FactsAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         steps = [
-            path("<int:pk>/start/", self.admin_site.admin_view(self.start), name="subscriptions_import_start"),
-            path("<int:pk>/undo/", self.admin_site.admin_view(self.undo), name="subscriptions_import_undo"),
+            *(
+                path(f"<int:pk>/{word}/", self.admin_site.admin_view(step), name=f"subscriptions_import_{word}")
+                for word, step in (
+                    ("columns", self.columns),
+                    ("start", self.start),
+                    ("discard", self.discard),
+                    ("undo", self.undo),
+                )
+            ),
             path(
                 "<int:pk>/verdicts.csv", self.admin_site.admin_view(self.verdicts), name="subscriptions_import_verdicts"
             ),
@@ -108,22 +132,55 @@ class SubscriberImportAdmin(FactsAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         found = SubscriberImport.objects.filter(pk=object_id).first()
-        rows = ImportRow.objects.filter(subscriber_import=found).values("verdict").annotate(count=Count("pk"))
+        counts = dict(
+            ImportRow.objects.filter(subscriber_import=found).values_list("verdict").annotate(Count("pk")).order_by()
+        )
         labels = {"": _("waiting"), **dict(ImportRow.Verdict.choices)}
-        preview = None
-        if found is not None and found.state == SubscriberImport.State.RECEIVED:
-            preview = importing.preview_of(found)
+        is_waiting = found is not None and found.state == SubscriberImport.State.RECEIVED
+        total = sum(counts.values())
         extra = {
-            "preview": preview,
-            "counts": [(labels[row["verdict"]], row["count"]) for row in rows.order_by("-count", "verdict")],
+            "preview": self._preview(found) if found is not None and is_waiting else None,
+            "counts": sorted(((labels[word], count) for word, count in counts.items()), key=lambda one: -one[1]),
+            "percent": 100 * (total - counts.get("", 0)) // total if total else 0,
+            "is_going_on": found is not None and found.state == SubscriberImport.State.RUNNING,
             "found": found,
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+
+    def _preview(self, found: SubscriberImport) -> dict[str, Any] | None:
+        """Return the first lines of a file and what each says, as it would be read now."""
+        head = head_of(found)
+        if head is None:
+            return None
+        columns = columns_of(found)
+        places = columns.of(head.names)
+        verdicts = {"": _("to be imported"), **dict(ImportRow.Verdict.choices)}
+        read = [(cells, places.read(cells)) for cells in head.rows if any(cells)]
+        return {
+            "head": head,
+            "form": ColumnsForm(head=head, initial=asdict(columns)),
+            "people": [(cells, person, verdicts[person.verdict]) for cells, person in read],
+        }
+
+    def columns(self, request: HttpRequest, pk: int) -> HttpResponse:
+        found = self._own(request, pk)
+        head = head_of(found)
+        form = ColumnsForm(request.POST, head=head) if head else None
+        if form is None or not form.is_valid():
+            self.message_user(request, _("The file has no such column."), messages.ERROR)
+        elif importing.choose_columns(found, form.columns(), by=request.user, at=timezone.now()):
+            self.message_user(request, _("The first lines are shown as they would be read now."), messages.SUCCESS)
+        return self._back(pk)
 
     def start(self, request: HttpRequest, pk: int) -> HttpResponse:
         found = self._own(request, pk)
         if importing.start(found, by=request.user, at=timezone.now()):
             self.message_user(request, _("The import runs. Reload the page to see how far it is."), messages.SUCCESS)
+        return self._back(pk)
+
+    def discard(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if importing.discard(self._own(request, pk), by=request.user, at=timezone.now()):
+            self.message_user(request, _("The file was deleted. Nobody was imported."), messages.SUCCESS)
         return self._back(pk)
 
     def undo(self, request: HttpRequest, pk: int) -> HttpResponse:

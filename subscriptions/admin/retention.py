@@ -28,6 +28,11 @@ class RetentionPeriodAdmin(admin.ModelAdmin):
     def reason(self, period: RetentionPeriod) -> str:
         return next((str(rule.reason) for rule in registry.retention_rules if rule.kind == period.kind), "")
 
+    def has_change_permission(self, request: HttpRequest, obj: RetentionPeriod | None = None) -> bool:
+        """Refuse to change a period that is promised in words elsewhere."""
+        is_fixed = obj is not None and any(rule.is_fixed and rule.kind == obj.kind for rule in registry.retention_rules)
+        return not is_fixed and super().has_change_permission(request, obj)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

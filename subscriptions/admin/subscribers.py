@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.addresses import InvalidAddress, normalise_email
 from newsroom.admin.facts import FactsAdmin
 from newsroom.history import record
+from newsroom.staff_access import proven
 from subscriptions import consent, exporting
 from subscriptions.models import Consent, SignupRequest, Subscriber, Subscription, UnsubscribeReason
 
@@ -118,7 +119,9 @@ class SubscriptionAdmin(FactsAdmin):
     change_list_template = "admin/subscriptions/subscription/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        export = path("export/", self.admin_site.admin_view(self.export), name="subscriptions_subscription_export")
+        export = path(
+            "export/", self.admin_site.admin_view(proven(self.export)), name="subscriptions_subscription_export"
+        )
         return [export, *super().get_urls()]
 
     def export(self, request: HttpRequest) -> HttpResponseBase:

@@ -9,6 +9,7 @@ from subscriptions.models.mirrors import Mirror
 from subscriptions.models.newsletters import Newsletter, NewsletterHoliday
 from subscriptions.models.policies import PolicyText, PrivacyPolicy
 from subscriptions.models.previews import PreviewLink
+from subscriptions.models.renewals import ConsentRenewal, RenewalRequest
 from subscriptions.models.retention import RetentionPeriod
 from subscriptions.models.subscribers import (
     SignupRequest,
@@ -23,6 +24,7 @@ __all__ = [
     "Consent",
     "ConsentCheckpoint",
     "ConsentHead",
+    "ConsentRenewal",
     "Delivery",
     "DeliveryTally",
     "Erasure",
@@ -41,6 +43,7 @@ __all__ = [
     "PrivacyPolicy",
     "ReaderVisit",
     "ReasonTally",
+    "RenewalRequest",
     "RetentionPeriod",
     "SendingLimit",
     "SignupRequest",

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import Erased, PersonalData
+
 
 class Consent(models.Model):
     """One fact: a person granted, confirmed or withdrew consent to one purpose.
@@ -50,6 +52,18 @@ class Consent(models.Model):
     previous_hash = models.CharField(_("hash of the row before"), max_length=64)
     row_hash = models.CharField(_("hash of this row"), max_length=64)
 
+    personal_data = PersonalData(
+        found_by=("subject",),
+        retention="consent-ledger",
+        exported_in="newsletters.consent",
+        erased=Erased.KEPT,
+        columns={
+            "subject purpose action policy_version policy_hash wording language page": "Proves what was agreed to.",
+            "method reason at": "Proves what was agreed to.",
+            "key_id previous_hash row_hash": "Proves that the row is as it was written.",
+        },
+    )
+
     class Meta:
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
@@ -85,6 +99,12 @@ class ConsentHead(models.Model):
     position = models.BigIntegerField(default=0)
     row_hash = models.CharField(max_length=64)
 
+    personal_data = PersonalData(
+        not_personal={
+            "row_hash": "A link of the chain.",
+        },
+    )
+
     class Meta:
         verbose_name = _("head of the consent ledger")
         verbose_name_plural = _("head of the consent ledger")
@@ -106,6 +126,12 @@ class ConsentCheckpoint(models.Model):
     made_at = models.DateTimeField(_("made at"))
     key_id = models.CharField(_("key"), max_length=20)
     signature = models.CharField(_("signature"), max_length=64)
+
+    personal_data = PersonalData(
+        not_personal={
+            "row_hash key_id signature": "A link of the chain.",
+        },
+    )
 
     class Meta:
         verbose_name = _("checkpoint of the consent ledger")

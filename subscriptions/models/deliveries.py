@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.models import OutgoingMail
+from newsroom.personal_data import Erased, PersonalData
 from subscriptions.models.issues import Issue
 from subscriptions.models.subscribers import Subscription
 
@@ -63,6 +64,20 @@ class Delivery(models.Model):
     outcome_at = models.DateTimeField(_("outcome at"), null=True, blank=True)
     reply = models.CharField(_("server's reply"), max_length=220, blank=True, default="", db_default="")
 
+    personal_data = PersonalData(
+        found_by=("subscription__subscriber__email",),
+        retention="former-readers",
+        exported_in="newsletters.issues_sent",
+        erased=Erased.UNLINKED,
+        columns={
+            "uuid state reason outcome_at reply": "What was sent, and what the mail server answered.",
+            "tries not_before": "When it is tried again.",
+        },
+        not_personal={
+            "claim_id claim_expires_at": "The worker that sends.",
+        },
+    )
+
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
@@ -115,6 +130,8 @@ class DeliveryTally(models.Model):
     unknown = models.IntegerField()
     skipped = models.IntegerField()
 
+    personal_data = PersonalData()
+
     class Meta:
         verbose_name = _("movement of deliveries")
         verbose_name_plural = _("movements of deliveries")
@@ -148,6 +165,17 @@ class MailEvent(models.Model):
     happened_at = models.DateTimeField(_("happened at"))
     received_at = models.DateTimeField(_("received at"))
 
+    personal_data = PersonalData(
+        found_by=("delivery__subscription__subscriber__email", "outgoing_mail__address"),
+        retention="mail-events",
+        exported_in="newsletters.reports_of_mail",
+        erased=Erased.UNLINKED,
+        columns={
+            "source event_id kind status_code is_permanent happened_at": "What a mail system told of a mail.",
+            "received_at": "What a mail system told of a mail.",
+        },
+    )
+
     class Meta:
         verbose_name = _("mail event")
         verbose_name_plural = _("mail events")
@@ -178,6 +206,12 @@ class ReasonTally(models.Model):
     reason = models.CharField(max_length=20)
     count = models.IntegerField()
 
+    personal_data = PersonalData(
+        not_personal={
+            "state reason": "Words of the code.",
+        },
+    )
+
     class Meta:
         verbose_name = _("movement of reasons")
         verbose_name_plural = _("movements of reasons")
@@ -201,6 +235,12 @@ class EventCount(models.Model):
     kind = models.CharField(max_length=12)
     writer = models.IntegerField()
     count = models.PositiveIntegerField()
+
+    personal_data = PersonalData(
+        not_personal={
+            "kind": "A word of the code.",
+        },
+    )
 
     class Meta:
         verbose_name = _("count of mail events")

@@ -1,5 +1,6 @@
 """One issue of a newsletter and the articles picked for it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Self
 
@@ -9,7 +10,9 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.holding import no_hold
 from newsroom.models import Article
+from newsroom.personal_data import PersonalData
 from subscriptions.models.newsletters import Newsletter
 
 
@@ -25,10 +28,11 @@ class IssueQuerySet(models.QuerySet["Issue"]):
     def due(self, at: datetime) -> Self:
         """Keep what waits for its moment and has reached it, approved or not, in newsletters that appear."""
         waiting = [Issue.State.DRAFT, Issue.State.APPROVED]
-        return self.filter(state__in=waiting, send_at__lte=at, newsletter__is_active=True)
+        due = self.filter(state__in=waiting, send_at__lte=at, newsletter__is_active=True)
+        return due.filter(no_hold())
 
     def running(self) -> Self:
-        return self.filter(state=Issue.State.SENDING, paused_at__isnull=True)
+        return self.filter(no_hold(), state=Issue.State.SENDING, paused_at__isnull=True)
 
     def on_the_web(self) -> Self:
         """Keep the issues that readers may see in the archive."""
@@ -36,6 +40,11 @@ class IssueQuerySet(models.QuerySet["Issue"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-issue_date", "-pk")
+
+    def web_addresses(self) -> Iterator[str]:
+        """Name the page of every issue that readers may see, for a copy of the site."""
+        shown = self.on_the_web().select_related("newsletter").only("issue_date", "newsletter__slug")
+        return (issue.get_absolute_url() for issue in shown.newest_first().iterator())
 
 
 class Issue(models.Model):
@@ -113,6 +122,12 @@ class Issue(models.Model):
     prepared = models.PositiveIntegerField(_("written to"), null=True, blank=True)
     excluded = models.PositiveIntegerField(_("not written to"), null=True, blank=True)
     exclusions = models.JSONField(_("reasons for not writing"), default=dict, blank=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "state_reason subject preheader letter pause_reason question exclusions": "The newsroom's own words.",
+        },
+    )
 
     objects = IssueQuerySet.as_manager()
 
@@ -213,6 +228,12 @@ class Pick(models.Model):
     )
     picked_at = models.DateTimeField(_("picked at"))
 
+    personal_data = PersonalData(
+        not_personal={
+            "headline blurb reason": "The newsroom's own words.",
+        },
+    )
+
     objects = PickQuerySet.as_manager()
 
     class Meta:
@@ -256,6 +277,13 @@ class IssueRendering(models.Model):
     web_html = models.TextField(_("web page"))
     issue_version = models.PositiveIntegerField(_("version of the issue"))
     rendered_at = models.DateTimeField(_("rendered at"))
+
+    personal_data = PersonalData(
+        not_personal={
+            "subject preheader mail_html": "The same for every reader: their own links are put in on the wire.",
+            "mail_text web_html": "The same for every reader: their own links are put in on the wire.",
+        },
+    )
 
     class Meta:
         verbose_name = _("frozen rendering")

@@ -8,6 +8,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
+
 # A sender that nobody knows begins with so many messages a day, grows by a fifth each day, and is through in six weeks.
 WARM_UP_FIRST_DAY = 200
 WARM_UP_GROWTH = 1.2
@@ -51,6 +53,12 @@ class SendingLimit(models.Model):
     rests_until = models.DateTimeField(_("rests until"), null=True, blank=True, editable=False)
     rests = models.PositiveSmallIntegerField(_("rests in a row"), default=0, editable=False)
     rest_reason = models.CharField(_("why it rests"), max_length=220, blank=True, editable=False)
+
+    personal_data = PersonalData(
+        not_personal={
+            "domain rest_reason": "A mail provider, never a mailbox.",
+        },
+    )
 
     objects = SendingLimitQuerySet.as_manager()
 

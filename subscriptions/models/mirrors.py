@@ -6,13 +6,16 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
+from newsroom.site_version import ShownOnPages
+
 
 class MirrorQuerySet(models.QuerySet["Mirror"]):
     def in_use(self) -> Self:
         return self.filter(is_active=True).order_by("position", "pk")
 
 
-class Mirror(models.Model):
+class Mirror(ShownOnPages):
     """An address that carries the same paths as this site, for readers whose provider blocks it."""
 
     address = models.CharField(
@@ -31,6 +34,12 @@ class Mirror(models.Model):
         _("position"), default=0, help_text=_("The lowest number is the one that stands beside each article.")
     )
     is_active = models.BooleanField(_("active"), default=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "address": "A site of the newsroom's own.",
+        },
+    )
 
     objects = MirrorQuerySet.as_manager()
 

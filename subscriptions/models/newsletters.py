@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
 from newsroom.site_version import ShownOnPages
 from newsroom.time_zones import validate_time_zone
 
@@ -188,6 +189,14 @@ class Newsletter(ShownOnPages):
     )
     is_active = models.BooleanField(_("active"), default=True)
 
+    personal_data = PersonalData(
+        not_personal={
+            "name slug description language time_zone sender_name sender_address": "The newsroom's own words.",
+            "reply_to intro list_id": "The newsroom's own words.",
+            "seed_addresses": "Mailboxes of the newsroom's own.",
+        },
+    )
+
     objects = NewsletterQuerySet.as_manager()
 
     class Meta:
@@ -287,6 +296,12 @@ class NewsletterHoliday(models.Model):
     newsletter = models.ForeignKey(Newsletter, on_delete=models.CASCADE, related_name="holidays")
     date = models.DateField(_("date"))
     reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "reason": "The newsroom's own words.",
+        },
+    )
 
     class Meta:
         verbose_name = _("date without an issue")

@@ -10,6 +10,7 @@ from django.db.models import F, Func, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
 from newsroom.sanitising import clean
 
 
@@ -56,6 +57,12 @@ class PrivacyPolicy(models.Model):
     published_at = models.DateTimeField(_("published at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    personal_data = PersonalData(
+        not_personal={
+            "version": "The newsroom's own words.",
+        },
+    )
+
     objects = PrivacyPolicyQuerySet.as_manager()
 
     class Meta:
@@ -93,6 +100,12 @@ class PolicyText(models.Model):
     )
     body = models.TextField(_("text"))
     body_hash = models.CharField(_("SHA-256 of the text"), max_length=64, editable=False)
+
+    personal_data = PersonalData(
+        not_personal={
+            "language title summary body body_hash": "The newsroom's own words.",
+        },
+    )
 
     class Meta:
         verbose_name = _("text of a privacy policy")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
 from subscriptions.models.issues import Issue
 
 
@@ -31,6 +32,12 @@ class PreviewLink(models.Model):
     made_at = models.DateTimeField(_("made at"))
     expires_at = models.DateTimeField(_("open until"))
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        not_personal={
+            "key note": "Whom staff gave the link to, in their words; the rule preview-links ends it.",
+        },
+    )
 
     objects = PreviewLinkQuerySet.as_manager()
 

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import PersonalData
+
 
 class RetentionPeriod(models.Model):
     """The period of one kind of data. The kinds come from the code; the Privacy Policy states these periods."""
@@ -14,6 +16,12 @@ class RetentionPeriod(models.Model):
         _("days"),
         validators=[MinValueValidator(1)],
         help_text=_("Change it together with the Privacy Policy, which promises it to readers."),
+    )
+
+    personal_data = PersonalData(
+        not_personal={
+            "kind": "A name of the code.",
+        },
     )
 
     class Meta:

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import Erased, PersonalData
 from subscriptions.models.newsletters import Newsletter
 from subscriptions.models.policies import PolicyText
 
@@ -38,6 +39,18 @@ class Subscriber(models.Model):
         null=True,
         blank=True,
         help_text=_("When the person first proved that the address is theirs."),
+    )
+
+    personal_data = PersonalData(
+        found_by=("email",),
+        retention="former-readers",
+        exported_in="newsletters.subscriber",
+        erased=Erased.DELETED,
+        columns={
+            "email language": "Where newsletters go, and the language of mails.",
+            "subject": "Names the person in the consent ledger.",
+            "created_at confirmed_at": "When the address was proven.",
+        },
     )
 
     class Meta:
@@ -98,6 +111,18 @@ class Subscription(models.Model):
     suppressed_at = models.DateTimeField(_("suppressed at"), null=True, blank=True)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
 
+    personal_data = PersonalData(
+        found_by=("subscriber__email",),
+        retention="former-readers",
+        exported_in="newsletters.subscriptions",
+        erased=Erased.DELETED,
+        columns={
+            "state requested_at confirmed_at unsubscribed_at suppressed_at": "Whether the newsletter is wanted.",
+            "paused_until": "Whether the newsletter is wanted.",
+            "link_id": "Names the subscription in the links of mails.",
+        },
+    )
+
     objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
@@ -155,6 +180,20 @@ class SignupRequest(models.Model):
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     not_before = models.DateTimeField(_("not before"))
 
+    personal_data = PersonalData(
+        found_by=("email",),
+        retention="signup-requests",
+        exported_in="newsletters.sign_ups_in_waiting",
+        erased=Erased.DELETED,
+        columns={
+            "email": "Where the confirmation goes.",
+            "wording language page method requested_at": "What was agreed to, for the ledger.",
+        },
+        not_personal={
+            "tries not_before": "The worker that answers.",
+        },
+    )
+
     class Meta:
         verbose_name = _("sign-up in waiting")
         verbose_name_plural = _("sign-ups in waiting")
@@ -179,6 +218,8 @@ class UnsubscribeReason(models.Model):
     date = models.DateField(_("date"))
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices)
     count = models.PositiveIntegerField(_("count"), default=0)
+
+    personal_data = PersonalData()
 
     class Meta:
         verbose_name = _("reason for leaving")

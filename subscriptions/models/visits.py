@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.personal_data import Erased, PersonalData
 from subscriptions.models.subscribers import Subscriber
 
 
@@ -23,6 +24,20 @@ class ReaderVisit(models.Model):
     opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
     session_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
     session_expires_at = models.DateTimeField(_("visit ends at"), null=True, blank=True)
+
+    personal_data = PersonalData(
+        found_by=("address",),
+        retention="visits",
+        exported_in="newsletters.visits",
+        erased=Erased.DELETED,
+        columns={
+            "address language": "Where the link to the reader's own page goes.",
+            "requested_at is_within_limit expires_at opened_at session_expires_at": "Whether the page is open.",
+        },
+        withheld={
+            "token_hash session_hash": "Hashes of secrets that only the mail and the browser hold.",
+        },
+    )
 
     class Meta:
         verbose_name = _("reader's visit")
@@ -53,6 +68,19 @@ class AddressChange(models.Model):
     requested_at = models.DateTimeField(_("requested at"))
     expires_at = models.DateTimeField(_("link ends at"))
 
+    personal_data = PersonalData(
+        found_by=("subscriber__email", "new_address"),
+        retention="visits",
+        exported_in="newsletters.address_changes",
+        erased=Erased.DELETED,
+        columns={
+            "new_address requested_at expires_at": "The address that the reader wants to change to.",
+        },
+        withheld={
+            "token_hash": "The hash of a secret that only the mail holds.",
+        },
+    )
+
     class Meta:
         verbose_name = _("change of address")
         verbose_name_plural = _("changes of address")
@@ -70,6 +98,17 @@ class Erasure(models.Model):
     address_hash = models.CharField(_("keyed hash"), max_length=100, db_index=True)
     subject = models.UUIDField(_("subject"), null=True, blank=True)
     erased_at = models.DateTimeField(_("erased at"))
+
+    personal_data = PersonalData(
+        found_by=("address_hash",),
+        retention="erasure-proofs",
+        exported_in="newsletters.erasures",
+        erased=Erased.KEPT,
+        columns={
+            "address_hash subject": "Proves the erasure, and finds the evidence for who presents the address.",
+            "erased_at": "Proves the erasure, and finds the evidence for who presents the address.",
+        },
+    )
 
     class Meta:
         verbose_name = _("erasure")

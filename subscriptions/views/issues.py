@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 
 from newsroom.feeds import FullTextAtom
 from newsroom.pages import public, render_page
+from newsroom.prose import with_whole_links
 from subscriptions import rendering, sharing
 from subscriptions.mail_pages import Look, mail_page
 from subscriptions.messages import absolute
 from subscriptions.models import Issue, Newsletter
-from subscriptions.stories import with_whole_links
 
 ISSUES_PER_PAGE = 50
 ISSUES_IN_FEED = 12

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from donations import mine, stripe_api
+from donations import mine, retention, stripe_api
 from donations.models import Donation, Donor, Payment
 from newsroom.models import OutgoingMail
-from tests.donations.factories import make_donation, make_donor, make_session
+from tests.donations.factories import NOW, make_donation, make_donor, make_session
 from tests.donations.living import enter, monthly
 from tests.donations.reader import Reader
 
@@ -88,9 +88,9 @@ def test_erasing_empties_every_call_to_stripe_that_named_the_donor(db: None) -> 
 
 def test_abandoned_attempts_forget_their_reader_after_a_week(amounts: None) -> None:
     left = make_donation(state="abandoned")
-    mine.forget_old(at=left.state_at + timedelta(days=6))
+    retention.end_attempts(left.state_at - timedelta(days=1), NOW, False)
     left.refresh_from_db()
     assert left.email
-    mine.forget_old(at=left.state_at + timedelta(days=8))
+    retention.end_attempts(left.state_at + timedelta(days=1), NOW, False)
     left.refresh_from_db()
     assert left.email == ""

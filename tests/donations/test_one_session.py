@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from donations import checkout, mine
+from donations import checkout, retention
 from donations.models import CheckoutSession, Donation, Payment, StripeEvent
 from donations.truth import sessions as checkout_truth
 from donations.truth import sweeping
@@ -220,7 +220,7 @@ def test_what_the_other_mode_left_is_not_asked_about_and_emptied(reader: Reader,
     settings.STRIPE_SECRET_KEY = "sk_live_of_the_tests"
     assert sweeping.donations_to_ask_about(at=later) == []
     assert sweeping.payments_to_ask_about(at=later) == []
-    mine.forget_old(at=later)
+    retention.end_attempts(later - timedelta(days=7), later, False)
     session.refresh_from_db()
     assert (session.state, session.parameters, session.url) == ("expired", {}, "")
 

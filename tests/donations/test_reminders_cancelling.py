@@ -111,7 +111,7 @@ def test_nothing_that_still_waits_is_deleted() -> None:
     make_reminder(state="queued")
     report = reminders.forget_old(at=NOW + timedelta(days=60))
     assert Reminder.objects.count() == 2
-    assert report == "unconfirmed: 0, ended: 0, links without a gift: 0"
+    assert report.total == 0
 
 
 def test_a_reminder_that_led_to_a_gift_is_deleted_and_the_fact_is_kept() -> None:

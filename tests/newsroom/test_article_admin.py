@@ -15,7 +15,7 @@ from django_prose_editor.config import allowlist_from_extensions
 from PIL import Image as Pixels
 
 from newsroom import sanitising
-from newsroom.admin.prose import EXTENSIONS
+from newsroom.admin.prose import EXTENSIONS, PASTING, PICTURES
 from newsroom.models import Article, HistoryEntry, Image, Outlet, Page
 from tests.newsroom.factories import NOW, make_article, make_author, make_image, make_section, make_tag, picture_bytes
 
@@ -202,7 +202,7 @@ def test_editor_page_allows_the_import_map_by_nonce_and_no_other_page_does(staff
 
 
 def test_editor_offers_nothing_the_sanitiser_would_take_away() -> None:
-    allowed = allowlist_from_extensions(EXTENSIONS)
+    allowed = allowlist_from_extensions({**EXTENSIONS, **PICTURES, **PASTING})
     assert allowed["tags"] <= sanitising.TAGS
     assert set(allowed["url_schemes"]) == sanitising.URL_SCHEMES
 

@@ -17,6 +17,7 @@ SAFE = {
     "SITE_URL": "https://meridian.example",
     "SITE_HOST": "meridian.example",
     "TRUSTED_PROXIES": 1,
+    "STAFF_SECOND_FACTOR": True,
     "CONSENT_ANCHOR": "anchors@archive.example",
 }
 
@@ -54,6 +55,10 @@ def test_sound_production_has_no_complaint(production: Any) -> None:
         ("CACHE_URL", "redis://redis.example/0", "newsroom.W016"),
         ("TRUSTED_PROXIES", 0, "newsroom.W017"),
         ("CONSENT_ANCHOR", "", "newsroom.W018"),
+        ("ONION_URL", "http://meridian.onion", "newsroom.E040"),
+        # One letter of a real address is wrong, so its checksum is.
+        ("ONION_URL", "http://2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion", "newsroom.E040"),
+        ("STAFF_SECOND_FACTOR", False, "newsroom.E030"),
         ("CONSENT_KEYS", {}, "newsroom.E001"),
         ("CONSENT_KEYS", {"k1": "short"}, "newsroom.E002"),
     ],

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -17,7 +17,8 @@ from django.test import Client
 from newsroom import persons
 from newsroom.models import HistoryEntry, Suppression
 from newsroom.suppressions import suppress
-from subscriptions import importing, ledger
+from subscriptions import importing, ledger, retention
+from subscriptions.import_files import Columns, UnreadableFile, head_of, look
 from subscriptions.models import (
     Consent,
     ImportChunk,
@@ -45,6 +46,10 @@ SUBSTACK = (
     "lena@example.org,false,,false,2024-05-03T08:05:00.000Z\n"
     "off@example.org,true,,true,2024-05-03T08:05:00.000Z\n"
 )
+MAILCHIMP_LEFT = (
+    "Email Address,First Name,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,UNSUB_REASON\n"
+    "off@example.org,Lena,2024-05-03 08:00:00,2024-05-03 08:05:00,2025-01-01 10:00:00,N/A (Unsubscribed by Admin)\n"
+)
 LISTMONK = (
     "uuid,email,name,attributes,status,created_at\n"
     "x,lena@example.org,L,{},enabled,2024-05-03 08:05:00+00\n"
@@ -52,21 +57,22 @@ LISTMONK = (
 )
 
 
+def about(newsletter: Newsletter, **changes: Any) -> dict[str, Any]:
+    return {
+        "newsletter": newsletter,
+        "file_name": "readers.csv",
+        "source": "Mailchimp, 3 May 2026",
+        "wording": "Send me the letter.",
+        "evidence": "with the managing editor",
+        "by": None,
+        "at": NOW,
+        **changes,
+    }
+
+
 def receive(newsletter: Newsletter, content: str | bytes, **changes: Any) -> SubscriberImport:
     raw = content.encode() if isinstance(content, str) else content
-    return importing.receive(
-        [raw],
-        **{
-            "newsletter": newsletter,
-            "file_name": "readers.csv",
-            "source": "Mailchimp, 3 May 2026",
-            "wording": "Send me the letter.",
-            "evidence": "with the managing editor",
-            "by": None,
-            "at": NOW,
-            **changes,
-        },
-    )
+    return importing.receive([raw], **about(newsletter, **changes))
 
 
 def run(found: SubscriberImport) -> SubscriberImport:
@@ -80,8 +86,12 @@ def verdicts(found: SubscriberImport) -> dict[int, str]:
     return dict(ImportRow.objects.filter(subscriber_import=found).values_list("line", "verdict"))
 
 
-@pytest.mark.parametrize("content", [MAILCHIMP, GHOST, SUBSTACK, LISTMONK])
-def test_columns_of_other_systems_are_recognised(newsletter: Newsletter, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "system"),
+    [(MAILCHIMP, "Mailchimp"), (GHOST, "Ghost"), (SUBSTACK, "Substack"), (LISTMONK, "listmonk")],
+)
+def test_columns_of_other_systems_are_recognised(newsletter: Newsletter, content: str, system: str) -> None:
+    assert look(content.encode()).system == system
     found = run(receive(newsletter, content))
     assert found.state == SubscriberImport.State.DONE
     subscription = Subscription.objects.get()
@@ -90,18 +100,72 @@ def test_columns_of_other_systems_are_recognised(newsletter: Newsletter, content
     assert set(verdicts(found).values()) <= {"imported", "left-there"}
 
 
+def test_whoever_left_elsewhere_is_left_alone_wherever_the_file_says_so(newsletter: Newsletter) -> None:
+    assert verdicts(run(receive(newsletter, MAILCHIMP_LEFT))) == {2: "left-there"}
+    both = "email,status\nlena@example.org,subscribed\nLENA@example.org,unsubscribed\nlena@example.org,subscribed\n"
+    assert set(verdicts(run(receive(newsletter, both))).values()) == {"left-there"}
+    assert not Subscriber.objects.exists()
+
+
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "encoding", "names"),
     [
-        "email;name\nlena@example.org;Лена\n".encode("utf-16"),
-        codecs.BOM_UTF8 + "email,name\nlena@example.org,Лена\n".encode(),
-        "E-Mail\tName\nlena@example.org\tJosé\n".encode("cp1252"),
-        b"email\r\nlena@example.org",
+        ("email;name\nlena@example.org;Лена\n".encode("utf-16"), "utf-16", ["email", "name"]),
+        ("email;имя\nlena@example.org;Лена\n".encode("utf-16-le"), "utf-16-le", ["email", "имя"]),
+        ("email;имя\nlena@example.org;Лена\n".encode("utf-16-be"), "utf-16-be", ["email", "имя"]),
+        (codecs.BOM_UTF8 + "email,имя\nlena@example.org,Лена\n".encode(), "utf-8-sig", ["email", "имя"]),
+        ("E-Mail\tName\nlena@example.org\tJosé\n".encode("cp1252"), "cp1252", ["E-Mail", "Name"]),
+        ("Имя|Почта\nЛена|lena@example.org\n".encode("cp1251"), "cp1251", ["Имя", "Почта"]),
+        (b"email\r\nlena@example.org", "utf-8", ["email"]),
+        (b"email,email,\nlena@example.org,second@example.org,x\n", "utf-8", ["email", "email (#2)", "#3"]),
+        (b"lena@example.org,2024-05-03\n", "utf-8", ["#1", "#2"]),
     ],
 )
-def test_encodings_and_delimiters_are_detected(newsletter: Newsletter, raw: bytes) -> None:
-    run(receive(newsletter, raw))
+def test_encodings_delimiters_and_names_of_columns_are_detected(
+    newsletter: Newsletter, raw: bytes, encoding: str, names: list[str]
+) -> None:
+    found = receive(newsletter, raw)
+    head = head_of(found)
+    assert head is not None
+    assert (found.encoding, head.names) == (encoding, names)
+    run(found)
     assert Subscriber.objects.get().email == "lena@example.org"
+
+
+def test_one_accent_at_the_end_of_a_long_file_tells_its_encoding(newsletter: Newsletter) -> None:
+    pieces = [b"email,name\n", b"lena@example.org,Lena\n", "jose@example.org,José\n".encode("cp1252")]
+    found = run(importing.receive(pieces, **about(newsletter)))
+    assert (found.encoding, Subscriber.objects.count()) == ("cp1252", 2)
+
+
+def test_staff_say_which_column_is_what(newsletter: Newsletter) -> None:
+    content = "who,how to reach,since,tongue\nsee@example.org,lena@example.org,2024-05-03,RU\nx,ann@example.org,,xx\n"
+    found = receive(newsletter, content)
+    assert (found.email_column, found.date_column) == ("how to reach", "")
+    for wrong in (Columns(""), Columns("nothing"), Columns("who", date="nothing")):
+        with pytest.raises(importing.NoSuchColumn):
+            importing.choose_columns(found, wrong, by=None, at=NOW)
+    chosen = Columns("how to reach", date="since", language="tongue")
+    assert importing.choose_columns(found, chosen, by=None, at=NOW)
+    found.refresh_from_db()
+    run(found)
+    readers = Subscriber.objects.values_list("email", "language", "confirmed_at__date")
+    assert set(readers) == {("lena@example.org", "ru", date(2024, 5, 3)), ("ann@example.org", "en", NOW.date())}
+    assert not importing.choose_columns(found, Columns("who"), by=None, at=NOW)
+    assert HistoryEntry.objects.get(action="import.columns_chosen").after["date"] == "since"
+
+
+def test_file_that_never_ran_is_deleted_by_hand_and_by_time(newsletter: Newsletter) -> None:
+    by_hand, old, young = (receive(newsletter, MAILCHIMP) for _number in range(3))
+    SubscriberImport.objects.filter(pk=old.pk).update(created_at=NOW - timedelta(days=31))
+    assert importing.discard(by_hand, by=None, at=NOW)
+    assert "imports (30 days): 1" in retention.run(at=NOW, is_dry_run=True)
+    assert "imports (30 days): 1" in retention.run(at=NOW)
+    states = dict(SubscriberImport.objects.values_list("pk", "state"))
+    assert states == {by_hand.pk: "discarded", old.pk: "discarded", young.pk: "received"}
+    assert set(ImportChunk.objects.values_list("subscriber_import", flat=True)) == {young.pk}
+    assert not importing.start(old, by=None, at=NOW)
+    assert not importing.discard(run(young), by=None, at=NOW)
 
 
 def test_every_line_gets_its_verdict_and_no_state_is_overwritten(newsletter: Newsletter) -> None:
@@ -136,7 +200,7 @@ def test_ledger_says_where_consent_came_from(newsletter: Newsletter) -> None:
 
 def test_file_without_addresses_is_refused(newsletter: Newsletter) -> None:
     for content in ("", "name,city\nLena,Vilnius\n", "\x00\x00"):
-        with pytest.raises(importing.UnreadableFile):
+        with pytest.raises(UnreadableFile):
             receive(newsletter, content)
     assert not SubscriberImport.objects.exists()
 
@@ -163,8 +227,8 @@ def test_killed_worker_loses_and_doubles_nobody(newsletter: Newsletter, monkeypa
     monkeypatch.setattr(importing, "COPY_ROWS", 7)
     found = receive(newsletter, "email\n" + "".join(f"reader{number}@example.org\n" for number in range(95)))
     importing.start(found, by=None, at=NOW)
-    for _ in range(4):
-        assert importing._step(found.pk, NOW)
+    for _ in range(18):
+        importing.work(found.pk, at=NOW, seconds=0)
 
     class Killed(BaseException):
         pass
@@ -245,7 +309,8 @@ def test_erasure_reaches_into_imports(newsletter: Newsletter) -> None:
 def test_an_erasure_under_way_wins_over_an_import(newsletter: Newsletter) -> None:
     found = receive(newsletter, "email\nlena@example.org\nanother@example.org\n")
     importing.start(found, by=None, at=NOW)
-    assert importing._step(found.pk, NOW)
+    importing.work(found.pk, at=NOW, seconds=0)
+    assert ImportRow.objects.count() == 2
 
     def work() -> None:
         try:
@@ -289,9 +354,17 @@ def test_staff_upload_look_run_read_and_undo(
     found = SubscriberImport.objects.get()
     assert response["Location"] == f"{base}{found.pk}/change/"
     page = staff_client.get(response["Location"]).content.decode()
-    assert "Addresses are taken from the column “email”" in page
-    assert "lena@example.org" in page
+    assert "This is a file as Ghost writes it" in page
+    assert '<option value="email" selected>' in page
+    assert "<td><strong>lena@example.org</strong></td>" in page
+    assert "not subscribed in the file" in page
     assert not Subscription.objects.exists()
+    staff_client.post(f"{base}{found.pk}/columns/", {"email": "name"})
+    assert "<td><strong>O</strong></td>" in staff_client.get(f"{base}{found.pk}/change/").content.decode()
+    wrong = staff_client.post(f"{base}{found.pk}/columns/", {"email": "nobody"}, follow=True)
+    assert "The file has no such column." in wrong.content.decode()
+    recognised = {"email": "email", "date": "created_at", "status": "subscribed_to_emails"}
+    staff_client.post(f"{base}{found.pk}/columns/", recognised)
     with django_capture_on_commit_callbacks(execute=True):
         assert staff_client.get(f"{base}{found.pk}/start/").status_code == 403
         staff_client.post(f"{base}{found.pk}/start/")
@@ -308,7 +381,8 @@ def test_staff_upload_look_run_read_and_undo(
     run_queue()
     assert not Subscriber.objects.exists()
     actions = list(HistoryEntry.objects.order_by("pk").values_list("action", flat=True))
-    assert actions[-4:] == ["import.received", "import.started", "import.verdicts_read", "import.undone"]
+    words = ["received", "columns_chosen", "columns_chosen", "started", "verdicts_read", "undone"]
+    assert actions[-6:] == [f"import.{word}" for word in words]
 
 
 def test_upload_without_addresses_is_explained(staff_client: Client, newsletter: Newsletter) -> None:
