@@ -64,6 +64,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.newsletter*",
         "subscriptions.newsletterholiday*",
         "subscriptions.mirror*",
+        "subscriptions.embeddinghost*",
         "subscriptions.issue*",
         "subscriptions.pick*",
         "subscriptions.approve_issue",

@@ -2,6 +2,7 @@
 
 from subscriptions.models.consents import Consent, ConsentCheckpoint, ConsentHead
 from subscriptions.models.deliveries import Delivery, DeliveryTally, EventCount, MailEvent, ReasonTally
+from subscriptions.models.embedding import EmbeddingHost
 from subscriptions.models.imports import ImportChunk, ImportRow, SubscriberImport
 from subscriptions.models.issues import Issue, IssueRendering, Pick
 from subscriptions.models.limits import SendingLimit
@@ -27,6 +28,7 @@ __all__ = [
     "ConsentRenewal",
     "Delivery",
     "DeliveryTally",
+    "EmbeddingHost",
     "Erasure",
     "EventCount",
     "ImportChunk",
