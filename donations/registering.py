@@ -1,7 +1,7 @@
 """What the newsroom asks of this package, by its registry."""
 
 from donations import mine, reminders, reminding, retention, statements
-from donations.figures import week_panel
+from donations.figures import income_panel, recurring_panel, waiting, week_panel
 from donations.gauges import money_figures, webhook_figures
 from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
@@ -14,7 +14,13 @@ from newsroom import mail, outbox, registry
 def register_all() -> None:
     registry.watches += WATCHES
     registry.figure_makers += [webhook_figures, money_figures]
-    registry.dashboard_panels += [week_panel, reminders_panel]
+    registry.prepared_panels |= {
+        "giving-this-week": week_panel,
+        "income": income_panel,
+        "recurring": recurring_panel,
+        "reminders": reminders_panel,
+    }
+    registry.waiting["donations.view_dispute"] = waiting
     registry.page_boundaries.append(Appeal.objects.next_boundary)
     registry.person_leaving.append(mine.end_gifts)
     registry.person_erased += [reminders.erase_person, mine.erase_person]

@@ -41,4 +41,4 @@ def address_hashes(normalised: str) -> list[str]:
 
 def _hash(normalised: str, key_id: str) -> str:
     secret = bytes.fromhex(settings.SUPPRESSION_KEYS[key_id])
-    return f"{key_id}:{hmac.new(secret, normalised.encode(), hashlib.sha256).hexdigest()}"
+    return f"{key_id}:{hmac.digest(secret, normalised.encode(), hashlib.sha256).hex()}"

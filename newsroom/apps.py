@@ -14,6 +14,7 @@ class NewsroomConfig(AppConfig):
     def ready(self) -> None:
         # These need the loaded apps.
         from newsroom import (  # noqa: PLC0415
+            attention,
             bounces,
             checks,  # noqa: F401 - importing registers.
             checks_backups,  # noqa: F401 - so does this.
@@ -34,6 +35,7 @@ class NewsroomConfig(AppConfig):
 
         registry.watches += watches.WATCHES
         registry.figure_makers += [gauges.running_figures, gauges.outbox_figures, gauges.page_figures]
+        registry.waiting["newsroom.approve_new_device"] = attention.lost_devices
         registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
         registry.retention_rules += [
             registry.RetentionRule(

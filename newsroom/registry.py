@@ -81,6 +81,7 @@ PersonExport = Callable[[str], dict[str, Any]]
 Boundary = Callable[[datetime], datetime | None]
 FigureMaker = Callable[[datetime], Iterable["Figure"]]
 PanelMaker = Callable[[datetime], Panel]
+WaitingMaker = Callable[[datetime], list[tuple[str, str, str]]]
 # Given a language and the time of sending, the appeal that runs then.
 AppealMaker = Callable[[str, datetime], IssueAppeal | None]
 
@@ -95,7 +96,12 @@ person_erased: list[PersonHook] = []
 person_exported: dict[str, PersonExport] = {}
 # The random names under which the consent ledger speaks of the person behind a normalised address.
 subjects_of: list[Callable[[str], list[UUID]]] = []
+# Blocks of the staff's first page: those that are cheap enough to be made at each view, and those prepared once a day,
+# by name, in the order of the page.
 dashboard_panels: list[PanelMaker] = []
+prepared_panels: dict[str, PanelMaker] = {}
+# What waits for a person, as label, figure and place, by the permission of whoever may do something about it.
+waiting: dict[str, WaitingMaker] = {}
 # The next time after `at` when something on public pages changes by the clock alone, such as an appeal's end.
 page_boundaries: list[Boundary] = []
 # Whether the person behind a normalised address gave. Filled by donations, asked by subscriptions.

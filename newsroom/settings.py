@@ -212,6 +212,7 @@ CELERY_TASK_QUEUES = [Queue(CELERY_TASK_DEFAULT_QUEUE), Queue(CELERY_SLOW_QUEUE)
 CELERY_TASK_ROUTES = {
     "donations.tasks.nightly": {"queue": CELERY_SLOW_QUEUE},
     "donations.tasks.yearly": {"queue": CELERY_SLOW_QUEUE},
+    "newsroom.tasks.prepare_figures": {"queue": CELERY_SLOW_QUEUE},
     "newsroom.tasks.render_image": {"queue": CELERY_SLOW_QUEUE},
     "subscriptions.tasks.send_issue": {"queue": CELERY_SLOW_QUEUE},
 }

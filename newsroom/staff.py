@@ -4,20 +4,28 @@ from typing import Any
 
 from csp.decorators import csp_replace
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.db.models.base import ModelBase
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import registry
+from newsroom import limits, preparing, registry
 from newsroom.apps import PACKAGES
-from newsroom.models import HistoryEntry
+from newsroom.attention import attention_panel
+from newsroom.models import HistoryEntry, PreparedPanel
+from newsroom.pseudonyms import without_names
+from newsroom.waking import wake
+
+# Edited here, an account would change without a reason, a fresh proof and an entry in the history.
+KEPT_FROM_HANDS = {"auth.user", "auth.group", "account.emailaddress", "mfa.authenticator"}
 
 
 class StaffSite(admin.AdminSite):
@@ -27,6 +35,12 @@ class StaffSite(admin.AdminSite):
     site_title = _("Newsroom")
     index_title = _("This week in numbers")
     index_template = "admin/dashboard.html"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Leave out what other apps register of accounts: those are changed by `newsroom.staff_people` alone."""
+        models: Any = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
+        wanted = [model for model in models if model._meta.label_lower not in KEPT_FROM_HANDS]
+        super().register(wanted, admin_class, **options)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
@@ -51,9 +65,35 @@ class StaffSite(admin.AdminSite):
             made[app_label] = sorted(apps, key=lambda app: order.get(app["app_label"], len(order)))
         return made[app_label]
 
+    def get_urls(self) -> list[Any]:
+        return [path("figures/", self.admin_view(self.prepare_again), name="prepare-figures"), *super().get_urls()]
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show the week: what needs a person first, then what is made now, then what was prepared."""
         at = timezone.now()
-        panels = [make(at) for make in registry.dashboard_panels]
+        prepared = list(PreparedPanel.objects.order_by("position", "pk"))
+        panels = [attention_panel(request.user, at), *(make(at) for make in registry.dashboard_panels)]
+        panels += preparing.shown(prepared)
         shown = [panel for panel in panels if not panel.permission or request.user.has_perm(panel.permission)]
         latest = HistoryEntry.objects.select_related("actor").order_by("-at", "-pk")[:8]
-        return super().index(request, {**(extra_context or {}), "panels": shown, "latest": latest, "at": at})
+        context = {
+            **(extra_context or {}),
+            "panels": shown,
+            "prepared_at": prepared[0].prepared_at if prepared else None,
+            "latest": without_names(latest, viewer=request.user)
+            if request.user.has_perm("newsroom.view_historyentry")
+            else [],
+            "at": at,
+        }
+        return super().index(request, context)
+
+    def prepare_again(self, request: HttpRequest) -> HttpResponse:
+        """Have a worker count the prepared figures again, a few times an hour at most."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if limits.allow("prepare-figures", "staff", rate="6/hour"):
+            wake("newsroom.tasks.prepare_figures")
+            messages.success(request, _("The figures are being counted. Open this page again in a minute."))
+        else:
+            messages.warning(request, _("They were counted several times within this hour. Try again later."))
+        return redirect("admin:index")

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from newsroom import alarms, heartbeats, images, offsite, outbox, publishing, staff_sessions
+from newsroom import alarms, heartbeats, images, offsite, outbox, preparing, publishing, staff_sessions
 from newsroom.jobs import run_daily
 from newsroom.models import Heartbeat
 from newsroom.waking import wake
@@ -19,6 +19,7 @@ def tick() -> None:
         wake(render_image, pk)
     wake(look_for_alarms)
     run_daily("forget-ended-sessions", staff_sessions.forget_ended, at=at)
+    run_daily("prepare-figures", preparing.prepare, at=at)
     run_daily("forget-heartbeats", heartbeats.forget_old, at=at)
     run_daily("forget-alarms", alarms.forget_old, at=at)
 
@@ -42,3 +43,9 @@ def deliver_mail(pk: int) -> None:
 @shared_task
 def render_image(pk: int) -> None:
     images.render(pk, at=timezone.now())
+
+
+@shared_task
+def prepare_figures() -> None:
+    """Count the figures of the first page again, because somebody asked."""
+    preparing.prepare(at=timezone.now())

@@ -26,7 +26,8 @@ class SubscriptionsConfig(AppConfig):
 
         registry.watches += watches.WATCHES
         registry.figure_makers += [gauges.issue_figures, gauges.sending_figures]
-        registry.dashboard_panels += [issue_panel.issues_panel, panels.subscribers_panel]
+        registry.dashboard_panels.append(issue_panel.issues_panel)
+        registry.prepared_panels |= {"subscribers": panels.subscribers_panel, "delivery": panels.delivery_panel}
         registry.page_boundaries.append(PrivacyPolicy.objects.next_boundary)
         registry.article_withdrawn.append(picked.article_withdrawn)
         registry.article_corrected.append(picked.article_corrected)

@@ -4,16 +4,17 @@ The table is the queue. Any number of workers on any number of machines may call
 against all the others because rows are locked or skipped, and only the claim that holds a row writes its outcome.
 """
 
+import json
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, Max, Q, Sum, Value, When
+from django.db.models import Case, DateTimeField, Max, Sum, Value, When
 
 from newsroom.addresses import address_hashes
-from newsroom.models import Suppression
 from subscriptions.clock import steady
 from subscriptions.models import Delivery, DeliveryTally, Issue
 from subscriptions.transports import Outcome, Verdict
@@ -67,7 +68,7 @@ SELECT '', count(*) FROM prepared
 # read again for each window. What the reader decided since the issue was prepared counts: consent is asked again here.
 CLAIM = f"""
 WITH due AS (
-    SELECT d.id FROM subscriptions_delivery d
+    SELECT d.id, d.subscription_id FROM subscriptions_delivery d
     WHERE d.issue_id = %(issue)s AND d.state = 'pending' AND d.id > %(after)s
       AND (d.not_before IS NULL OR d.not_before <= %(at)s)
       AND EXISTS (SELECT 1 FROM subscriptions_issue i
@@ -76,10 +77,10 @@ WITH due AS (
     LIMIT %(limit)s
     FOR UPDATE OF d SKIP LOCKED
 ), checked AS (
-    SELECT d.id, s.link_id, p.email,
+    SELECT due.id, s.link_id, p.email,
            CASE WHEN s.id IS NULL THEN 'erased' ELSE {REASON} END AS reason
-    FROM due JOIN subscriptions_delivery d USING (id)
-    LEFT JOIN subscriptions_subscription s ON s.id = d.subscription_id
+    FROM due
+    LEFT JOIN subscriptions_subscription s ON s.id = due.subscription_id
     LEFT JOIN subscriptions_subscriber p ON p.id = s.subscriber_id
 )
 UPDATE subscriptions_delivery d
@@ -93,17 +94,25 @@ WHERE d.id = c.id
 RETURNING d.id, d.uuid, d.tries, c.email, c.link_id, c.reason
 """  # noqa: S608 - built from constants.
 
+# Every scope of a suppression covers newsletters.
+SUPPRESSED = """
+SELECT address_hash FROM newsroom_suppression
+WHERE address_hash = ANY(%(hashes)s) AND (expires_at IS NULL OR expires_at > %(at)s)
+"""
+
 # A claim that has expired may still say what it knows for certain: nobody else has touched a row that carries its id.
 # It may not put a row back to be sent, because the issue may have ended since, and nobody would look for that row.
+# The bounds and the CASE keep the planner on the keys: by the partial indexes on states it would walk over the dead
+# entries of every window before this one, and of a small table it would read the whole.
 RECORD = """
 UPDATE subscriptions_delivery d
 SET state = o.state, reason = o.reason, reply = o.reply, tries = o.tries,
     not_before = o.not_before, claim_expires_at = NULL,
     outcome_at = CASE WHEN o.state = 'pending' THEN NULL ELSE %(at)s END
-FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(replies)s::text[], %(tries)s::int[],
-            %(not_before)s::timestamptz[]) AS o (id, state, reason, reply, tries, not_before)
-WHERE d.id = o.id AND d.claim_id = %(claim)s::uuid
-  AND (d.state = 'claimed' OR (d.state = 'unknown' AND o.state IN ('accepted', 'refused')))
+FROM jsonb_to_recordset(%(outcomes)s::jsonb)
+     AS o (id bigint, state text, reason text, reply text, tries int, not_before timestamptz)
+WHERE d.id = o.id AND d.id BETWEEN %(first)s AND %(last)s AND d.claim_id = %(claim)s::uuid
+  AND CASE d.state WHEN 'claimed' THEN true WHEN 'unknown' THEN o.state IN ('accepted', 'refused') ELSE false END
 """
 
 
@@ -192,11 +201,11 @@ def claim(issue_id: int, *, limit: int, lease: timedelta, at: datetime, after: i
 
 
 def _suppressed(deliveries: Sequence[Claimed], *, at: datetime) -> set[int]:
-    """Return the deliveries whose address is under a suppression. Every scope covers newsletters."""
+    """Return the deliveries whose address is under a suppression."""
     owners = {digest: one.delivery_id for one in deliveries for digest in address_hashes(one.email)}
-    in_force = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
-    found = Suppression.objects.filter(in_force, address_hash__in=list(owners)).values_list("address_hash", flat=True)
-    return {owners[digest] for digest in found}
+    with connection.cursor() as cursor:
+        cursor.execute(SUPPRESSED, {"hashes": list(owners), "at": at})
+        return {owners[digest] for (digest,) in cursor.fetchall()}
 
 
 def postpone(held: Claim, later: Mapping[int, datetime]) -> None:
@@ -214,41 +223,53 @@ def postpone(held: Claim, later: Mapping[int, datetime]) -> None:
 def record(held: Claim, outcomes: Sequence[Outcome], *, at: datetime) -> int:
     """Write what became of a claim's deliveries where the claim still holds them, and return how many those were."""
     tries_of = {delivery.delivery_id: delivery.tries for delivery in held.deliveries}
-    columns = [_outcome_row(outcome, tries_of[outcome.delivery_id], at) for outcome in outcomes]
-    states, reasons, replies, tries, not_before = zip(*columns, strict=True) if columns else ((), (), (), (), ())
+    # One text in JSON is written and read in a fraction of the time that six arrays take.
+    rows = [_outcome_row(outcome, tries_of[outcome.delivery_id], at) for outcome in outcomes]
+    keys = [row["id"] for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(
             RECORD,
             {
                 "claim": held.id,
                 "at": at,
-                "ids": [outcome.delivery_id for outcome in outcomes],
-                "states": list(states),
-                "reasons": list(reasons),
-                "replies": list(replies),
-                "tries": list(tries),
-                "not_before": list(not_before),
+                "first": min(keys, default=0),
+                "last": max(keys, default=0),
+                "outcomes": json.dumps(rows),
             },
         )
         return cursor.rowcount
 
 
-def _outcome_row(outcome: Outcome, tries: int, at: datetime) -> tuple[str, str, str, int, datetime | None]:
+def _outcome_row(outcome: Outcome, tries: int, at: datetime) -> dict[str, Any]:
     reply = f"{outcome.code or ''} {outcome.reply}".strip()[:220].replace("\0", "")
-    match outcome.verdict:
+    state, reason, not_before = _what_became(outcome.verdict, tries, at)
+    # UNTOUCHED and BLOCKED say nothing about the recipient, so no try is counted.
+    counted = outcome.verdict not in {Verdict.UNTOUCHED, Verdict.BLOCKED}
+    return {
+        "id": outcome.delivery_id,
+        "state": state,
+        "reason": reason,
+        "reply": reply,
+        "tries": tries + counted,
+        "not_before": not_before and not_before.isoformat(),
+    }
+
+
+def _what_became(verdict: Verdict, tries: int, at: datetime) -> tuple[str, str, datetime | None]:
+    """Return the state, the reason for it, and the moment before which the delivery is not tried again."""
+    match verdict:
         case Verdict.ACCEPTED:
-            return "accepted", "", reply, tries + 1, None
+            return "accepted", "", None
         case Verdict.REFUSED:
-            return "refused", "refused", reply, tries + 1, None
+            return "refused", "refused", None
         case Verdict.UNKNOWN:
-            return "unknown", "no-answer", reply, tries + 1, None
+            return "unknown", "no-answer", None
         case Verdict.DEFERRED if tries >= len(RETRY_AFTER):
-            return "refused", "expired", reply, tries + 1, None
+            return "refused", "expired", None
         case Verdict.DEFERRED:
-            return "pending", "deferred", reply, tries + 1, at + RETRY_AFTER[tries]
+            return "pending", "deferred", at + RETRY_AFTER[tries]
         case _:
-            # UNTOUCHED and BLOCKED say nothing about the recipient, so no try is counted.
-            return "pending", "", reply, tries, None
+            return "pending", "", None
 
 
 def expire(*, at: datetime) -> int:

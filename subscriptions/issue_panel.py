@@ -1,6 +1,6 @@
 """What the staff dashboard shows of the issues: the next of each newsletter, and what waits for a person."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.urls import reverse
@@ -10,7 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from newsroom.registry import Panel
+from subscriptions.checklist import Finding, checklist
 from subscriptions.models import Delivery, Issue, Newsletter
+
+WEEK = timedelta(days=7)
+MOST_FINDINGS = 4
 
 
 def issues_panel(at: datetime) -> Panel:
@@ -23,10 +27,17 @@ def issues_panel(at: datetime) -> Panel:
         label = f"{issue.newsletter}, {date_format(hour, 'D j M, H:i')}"
         state = _("asks you something") if issue.question else issue.get_state_display()
         lines.append((label, state, reverse("admin:subscriptions_issue_change", args=[issue.pk])))
+        lines += [(_("to do") if one.is_obstacle else _("to look at"), one.text, "") for one in _findings(issue, at)]
     unknown = Delivery.objects.unknown().count()
     url = reverse("admin:subscriptions_delivery_changelist")
     lines.append((_("deliveries without an answer"), f"{unknown:,}", f"{url}?state__exact=unknown"))
     return Panel(title=_("Issues"), lines=lines, note=_note(shown), permission="subscriptions.view_issue")
+
+
+def _findings(issue: Issue, at: datetime) -> list[Finding]:
+    """Return what the check list says of a draft of this week, obstacles first."""
+    is_near = issue.send_at - at < WEEK
+    return checklist(issue, at=at)[:MOST_FINDINGS] if is_near and issue.state == Issue.State.DRAFT else []
 
 
 def _note(shown: list[Issue]) -> str:

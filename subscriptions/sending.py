@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from newsroom.bounces import code_in, return_path
 from newsroom.history import entries_of
 from subscriptions import claims, issues, reports
+from subscriptions.bookkeeping import Bookkeeper
 from subscriptions.clock import steady
 from subscriptions.messages import IssueMessage, message_of
 from subscriptions.models import Issue
@@ -136,7 +138,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
         turn.stop = Stop.PAUSED
         return turn
     try:
-        window = shift.claim_next()
+        window = shift.take_next()
         while window is not None:
             try:
                 outcomes = shift.send(window)
@@ -152,7 +154,7 @@ def _take_turn(issue: Issue, transport: Transport, *, lease: timedelta, until: f
                 _pause(issue, reason)
                 turn.stop = Stop.PAUSED
                 break
-            window = shift.take_following()
+            window = shift.take_next()
     finally:
         shift.end()
     _settle(issue, turn, shift.limits)
@@ -166,7 +168,10 @@ class _Window:
 
 
 class _Shift:
-    """The windows that a worker has in its hands during a turn: the one on the wire, and those before and after."""
+    """The windows that a worker has in its hands during a turn: the one on the wire, and those before and after.
+
+    The one before is written down and the one after is claimed and addressed by the bookkeeper, in this order.
+    """
 
     def __init__(
         self, issue: Issue, transport: Transport, message: IssueMessage, turn: Turn, *, lease: timedelta, until: float
@@ -180,11 +185,62 @@ class _Shift:
         self.until = until
         self.limits = Limits(timezone.now())
         self._after = 0
-        self._unwritten: tuple[claims.Claim, list[Outcome]] | None = None
-        self._following: _Window | None = None
+        self._books = Bookkeeper()
+        self._writing: list[Future[None]] = []
+        self._following: Future[_Window | Stop] | None = None
 
-    def claim_next(self, *, waits: bool = True) -> _Window | None:
-        """Claim and address the next window, or say in the turn why there is none. It `waits` for the rate."""
+    def take_next(self) -> _Window | None:
+        """Return the window that was made ready meanwhile, or make one ready; or say in the turn why there is none."""
+        self._await_written(only_done=True)
+        following, self._following = self._following, None
+        found = following.result() if following is not None else Stop.TURN_IS_OVER
+        if found is Stop.TURN_IS_OVER or found is Stop.NOTHING_DUE:
+            # Nothing was due a moment ago; since then something may have been put back.
+            self._await_written()
+            found = self._make_ready(waits=True)
+        if isinstance(found, _Window):
+            return found
+        self.turn.stop = found
+        return None
+
+    def send(self, window: _Window) -> list[Outcome]:
+        """Send a window and write outcomes as they come, while the next window is made ready.
+
+        Nothing goes on the wire later than the lease's end less the longest wait for an answer, so the outcome of
+        everything sent is known while the lease still stands.
+        """
+        held, everything = window.held, list[Outcome]()
+        if self._books.is_apart:
+            self._following = self._books.do(self._foresee)
+        for outcomes in self.transport.send(window.envelopes, deadline=held.deadline - self.transport.longest_silence):
+            everything += outcomes
+            self._writing.append(self._books.do(_write, held, outcomes))
+        # Only good news waits: what else there is, is judged before the next window begins.
+        if any(outcome.verdict is not Verdict.ACCEPTED for outcome in everything):
+            self._await_written()
+        return everything
+
+    def end(self) -> None:
+        """Write down what is known, and give back what was claimed and not begun."""
+        try:
+            following = self._following.result() if self._following is not None else None
+            if isinstance(following, _Window):
+                _give_back(following.held)
+            self._await_written()
+        finally:
+            self._books.close()
+
+    def _foresee(self) -> "_Window | Stop":
+        """Make the next window ready. The one that is on the wire must not suffer when that fails."""
+        try:
+            return self._make_ready(waits=False)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The next window waits for the database (%s).", type(error).__name__)
+            connection.close()
+            return Stop.TURN_IS_OVER
+
+    def _make_ready(self, *, waits: bool) -> "_Window | Stop":
+        """Claim and address what comes next, or return why there is nothing. It `waits` for the rate."""
         while steady() < self.until and (
             size := self.limits.window(self.transport.window, until=self.until if waits else steady())
         ):
@@ -192,8 +248,7 @@ class _Shift:
             held = claims.claim(self.issue.pk, limit=size, lease=self.lease, at=at, after=self._after)
             if held.is_empty:
                 if not self._after:
-                    self.turn.stop = Stop.NOTHING_DUE
-                    return None
+                    return Stop.NOTHING_DUE
                 # Those put back behind the cursor have their turn before the issue counts as done.
                 self._after = 0
                 continue
@@ -202,71 +257,24 @@ class _Shift:
                 if later := self.limits.postponed(held.deliveries, at=at):
                     claims.postpone(held, later)
                     held = held.without(later)
-            if not held.deliveries:
-                continue
-            try:
-                with _given_back(held):
-                    return _Window(held, _envelopes(self.message, held, self.letter))
-            except UNWRITABLE as error:
-                _pause_unwritable(self.issue, error)
-                self.turn.stop = Stop.PAUSED
-                return None
-        return None
+            if held.deliveries:
+                return self._addressed(held)
+        return Stop.TURN_IS_OVER
 
-    def send(self, window: _Window) -> list[Outcome]:
-        """Send a window and write outcomes as they come, those of its end with the next window's beginning.
-
-        Nothing goes on the wire later than the lease's end less the longest wait for an answer, so the outcome of
-        everything sent is known while the lease still stands.
-        """
-        held, everything = window.held, list[Outcome]()
-        for outcomes in self.transport.send(window.envelopes, deadline=held.deadline - self.transport.longest_silence):
-            if not outcomes:
-                self._use_moment()
-                continue
-            everything += outcomes
-            self._write_down()
-            self._unwritten = (held, outcomes)
-            # Only good news waits: what else there is, is judged before the next window begins.
-            if len(everything) < len(window.envelopes) or any(o.verdict is not Verdict.ACCEPTED for o in outcomes):
-                self._write_down()
-        return everything
-
-    def _use_moment(self) -> None:
-        """Do what need not wait, while the server is busy. A window that is on the wire must not suffer from it."""
-        if self._unwritten is not None:
-            self._write_down()
-        elif self._following is None and self.turn.stop is Stop.TURN_IS_OVER:
-            try:
-                self._following = self.claim_next(waits=False)
-            except (OperationalError, InterfaceError) as error:
-                logger.warning("The next window waits for the database (%s).", type(error).__name__)
-                connection.close()
-
-    def take_following(self) -> _Window | None:
-        """Return the window that was claimed meanwhile, or claim one."""
-        if self._following is None:
-            self._write_down()
-            if self.turn.stop is Stop.PAUSED:
-                return None
-            # Nothing was due a moment ago; since then something may have been put back.
-            self.turn.stop = Stop.TURN_IS_OVER
-            return self.claim_next()
-        following, self._following = self._following, None
-        return following
-
-    def _write_down(self) -> None:
-        if self._unwritten is not None:
-            unwritten, self._unwritten = self._unwritten, None
-            _write(*unwritten)
-
-    def end(self) -> None:
-        """Write down what is known, and give back what was claimed and not begun."""
+    def _addressed(self, held: claims.Claim) -> "_Window | Stop":
         try:
-            self._write_down()
-        finally:
-            if self._following is not None:
-                _give_back(self._following.held)
+            with _given_back(held):
+                return _Window(held, _envelopes(self.message, held, self.letter))
+        except UNWRITABLE as error:
+            _pause_unwritable(self.issue, error)
+            return Stop.PAUSED
+
+    def _await_written(self, *, only_done: bool = False) -> None:
+        """Raise what went wrong while outcomes were written."""
+        done = [writing for writing in self._writing if writing.done() or not only_done]
+        self._writing = [writing for writing in self._writing if writing not in done]
+        for writing in done:
+            writing.result()
 
 
 def _settle(issue: Issue, turn: Turn, limits: Limits) -> None:

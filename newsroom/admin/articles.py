@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -17,7 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.admin.facts import EstimatingPaginator
+from newsroom.admin.facts import EstimatingPaginator, NamelessHistory
 from newsroom.admin.library import picture_tag
 from newsroom.admin.prose import ProseAdmin, prose_field
 from newsroom.admin.revisions import RevisionScreens
@@ -27,6 +28,7 @@ from newsroom.models import Article, Byline, Correction, UnsavedWords
 from newsroom.models.articles import NotReady, StepRefused
 from newsroom.outlet import current_outlet
 from newsroom.previews import preview_url
+from newsroom.pseudonyms import Viewer, without_names
 from newsroom.revising import WORDS, keep_revision, latest_number
 
 
@@ -34,6 +36,7 @@ class ArticleForm(forms.ModelForm):
     body = prose_field(label=_("Text"), has_pictures=True)
     # Words that were typed before and not saved, where the address of the form asks for them.
     unsaved: UnsavedWords | None = None
+    viewer: Viewer = AnonymousUser()
     # The revision that was on the screen when somebody began to write.
     based_on = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
@@ -76,6 +79,7 @@ class ArticleForm(forms.ModelForm):
             Article.objects.select_for_update().only("pk").get(pk=self.instance.pk)
             newest = self.instance.revisions.select_related("saved_by").order_by("-number").first()
             if newest is not None and newest.number != values["based_on"]:
+                without_names([newest], viewer=self.viewer)
                 # The next attempt is based on what is stored now, so saving again replaces it knowingly.
                 data = cast(QueryDict, self.data).copy()
                 data[self.add_prefix("based_on")] = str(newest.number)
@@ -117,7 +121,7 @@ class CorrectionInline(admin.TabularInline):
 
 
 @admin.register(Article)
-class ArticleAdmin(RevisionScreens, UnsavedScreens, ProseAdmin):
+class ArticleAdmin(RevisionScreens, UnsavedScreens, NamelessHistory, ProseAdmin):
     form = ArticleForm
     change_form_template = "admin/newsroom/article/change_form.html"
     inlines = [BylineInline, CorrectionInline]

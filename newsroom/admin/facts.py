@@ -5,8 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import connection, models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
+
+from newsroom.pseudonyms import without_names
 
 
 class EstimatingPaginator(Paginator):
@@ -49,3 +52,14 @@ class FactsAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class NamelessHistory(admin.ModelAdmin):
+    """An admin whose “History” page does not tell who stands behind a pseudonym."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        response = super().history_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            page = response.context_data["action_list"]
+            page.object_list = without_names(page.object_list, viewer=request.user)
+        return response

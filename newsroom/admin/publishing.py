@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.admin.facts import EstimatingPaginator
+from newsroom.admin.facts import EstimatingPaginator, NamelessHistory
 from newsroom.admin.library import ImageForm, ImageLibrary, picture_tag, store_upload
 from newsroom.admin.prose import ProseAdmin, prose_field
 from newsroom.models import Author, FormerAddress, Image, Page, Section, Tag
+from newsroom.pseudonyms import may_know
 from newsroom.tasks import render_image
 from newsroom.waking import wake
 
@@ -46,7 +47,7 @@ class TagAdmin(admin.ModelAdmin):
 
 
 @admin.register(Author)
-class AuthorAdmin(admin.ModelAdmin):
+class AuthorAdmin(NamelessHistory):
     """Authors, without the account behind a pseudonym for those who may not know it."""
 
     list_display = ["name", "role", "is_pseudonymous"]
@@ -57,7 +58,13 @@ class AuthorAdmin(admin.ModelAdmin):
     ordering = ["name", "pk"]
 
     def _is_hidden_from(self, request: HttpRequest, author: Author | None) -> bool:
-        return author is not None and author.is_pseudonymous and not request.user.has_perm("newsroom.view_pseudonyms")
+        return author is not None and author.is_pseudonymous and not may_know(request.user)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        # A list that can be asked for one account's authors tells who they are.
+        if lookup.startswith("staff_user") and (request is None or not may_know(request.user)):
+            return False
+        return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_exclude(self, request: HttpRequest, obj: Author | None = None) -> list[str]:
         return ["staff_user"] if self._is_hidden_from(request, obj) else []

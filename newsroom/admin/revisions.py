@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.steps import staff_user
 from newsroom.models import Article, ArticleRevision
+from newsroom.pseudonyms import without_names
 from newsroom.revising import compare, restore
 
 
@@ -32,7 +33,8 @@ class RevisionScreens(admin.ModelAdmin):
         article = get_object_or_404(Article, pk=pk)
         if not self.has_view_permission(request, article):
             raise PermissionDenied
-        revisions = list(article.revisions.select_related("saved_by").defer("body").order_by("-number"))
+        kept = article.revisions.select_related("saved_by").defer("body").order_by("-number")
+        revisions = without_names(kept, viewer=request.user)
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": _("Revisions"),

@@ -98,11 +98,11 @@ class UnsavedScreens(admin.ModelAdmin):
         return JsonResponse({"html": sanitising.clean(request.POST.get("html", ""))})
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Fill the form with the unsaved words where the address asks for them."""
+        """Tell the form who looks at it, and fill it with the unsaved words where the address asks for them."""
         form = super().get_form(request, obj, change=change, **kwargs)
         wanted = request.method == "GET" and "unsaved" in request.GET
         words = unsaved.offered(obj, to=staff_user(request)) if wanted else None
-        return type("RestoredForm", (form,), {"unsaved": words}) if words is not None else form
+        return type(form.__name__, (form,), {"unsaved": words, "viewer": request.user})
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

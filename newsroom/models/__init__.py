@@ -1,5 +1,6 @@
 from newsroom.models.articles import Article, Byline, Correction, FormerAddress
 from newsroom.models.authors import Author
+from newsroom.models.dashboard import PreparedPanel
 from newsroom.models.history import HistoryEntry
 from newsroom.models.images import Image
 from newsroom.models.imports import ImportedArticle
@@ -33,6 +34,7 @@ __all__ = [
     "Outlet",
     "Page",
     "PictureInText",
+    "PreparedPanel",
     "Restoration",
     "Section",
     "SiteVersion",

@@ -91,9 +91,6 @@ class Transport(Protocol):
     def send(self, envelopes: Sequence[Envelope], *, deadline: float) -> Iterator[list[Outcome]]:
         """Send each envelope once, and yield outcomes as they come until each envelope has one.
 
-        An empty list means that there is a moment for other work, while the server is busy with what was sent. It is
-        yielded at most twice: once the first bytes are out, and when nothing is left to begin.
-
         `deadline` is a reading of `subscriptions.clock.steady()` after which nothing more goes on the wire. Raises
         TransportDown before anything was said when the server cannot be reached.
         """

@@ -123,14 +123,12 @@ class _Window:
         with selectors.DefaultSelector() as selector:
             for session in self.sessions:
                 selector.register(session.socket, selectors.EVENT_READ, session)
-            moments = 2
             while self._feed(selector, open_another):
-                if moments == 2 or (moments == 1 and not self._waiting):
-                    moments -= 1
-                    yield []
-                for key, _mask in selector.select(self._patience()):
+                patience = self._patience()
+                for key, _mask in selector.select(patience):
                     self._serve(selector, key.data)
-                self._drop_silent(selector)
+                if patience < REPORT_EVERY_SECONDS:
+                    self._drop_silent(selector)
                 if self._outcomes and steady() - reported_at >= REPORT_EVERY_SECONDS:
                     yield self._take_outcomes()
                     reported_at = steady()
@@ -159,7 +157,8 @@ class _Window:
                 break
             self.sessions.append(session)
             selector.register(session.socket, selectors.EVENT_READ, session)
-        for session in list(self.sessions):
+        # A busy session takes its next envelope by itself, and is written to when it is served.
+        for session in [session for session in self.sessions if session.is_idle]:
             while session.is_idle and (envelope := self._next_envelope()) is not None:
                 session.offer(envelope)
                 self._collect(session)
@@ -185,15 +184,15 @@ class _Window:
         self._write(selector, session)
 
     def _write(self, selector: selectors.BaseSelector, session: SmtpSession) -> None:
-        if not session.wants_to_write and selector.get_key(session.socket).events == selectors.EVENT_READ:
-            return
         try:
-            session.write(self.deadline)
+            if session.wants_to_write:
+                session.write(self.deadline)
         except SessionLost as lost:
             self._lose(selector, session, str(lost))
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if session.wants_to_write else 0)
-        if selector.get_key(session.socket).events != events:
+        if session.wants_to_write is not session.waits_for_room:
+            session.waits_for_room = session.wants_to_write
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if session.waits_for_room else 0)
             selector.modify(session.socket, events, session)
 
     def _patience(self) -> float:

@@ -91,6 +91,8 @@ class SmtpSession:
         self.features: dict[str, str] = {}
         self.settled: list[Outcome] = []
         self.returned: list[Envelope] = []
+        # Whether the loop that waits was told to wait also until the kernel takes more bytes.
+        self.waits_for_room = False
         self._incoming = b""
         self._reply_lines: list[str] = []
         self._queued: list[bytes] = []
