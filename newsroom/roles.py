@@ -67,6 +67,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.embeddinghost*",
         "subscriptions.issue*",
         "subscriptions.pick*",
+        "subscriptions.segment*",
         "subscriptions.approve_issue",
         "subscriptions.send_issue",
         "subscriptions.view_delivery",
