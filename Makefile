@@ -29,6 +29,7 @@ lint: dev-installed ## Run everything of `check` except the tests
 	$(VENV) -m mypy
 	$(VENV) -m djlint templates --lint --quiet
 	$(VENV) -m sandbox run -- $(VENV) manage.py makemigrations --check --dry-run
+	$(VENV) -m sandbox run -- $(VENV) -m tests.migration_lint
 	env -i PATH="$$PATH" sh -c 'set -a; . tests/production.env; exec $(VENV) manage.py check --deploy --fail-level WARNING'
 
 bench: dev-installed ## Measure speed and memory; each file of bench/ alone, on servers of its own

@@ -130,6 +130,7 @@ def make_payments(count: int) -> None:
         invoice_id=f"CASE WHEN n <= {turns} THEN 'in_' || md5(n::text) END",
         donation_id=donation,
         recurring_gift_id=f"CASE WHEN n <= {turns} THEN 1 + n %% {gifts} END",
+        frequency=f"CASE WHEN n <= {turns} THEN 'monthly' ELSE 'once' END",
         is_renewal=f"n BETWEEN {gifts + 1} AND {turns}",
         state="CASE WHEN n %% 1000 = 0 THEN 'failed' ELSE 'paid' END",
         method="'card'",

@@ -86,8 +86,8 @@ def by_source(source: str, *, since: date, until: date) -> list[Section]:
 def of_one(source: str, pk: int, *, since: date | None, until: date) -> list[Section]:
     """Return what one article or appeal brought in, by frequency, with a chart by week or month."""
     paid: Any = paid_since(since, until=until).filter(**{f"donation__{source}_id": pk})
-    rows = paid.values("currency", "donation__frequency").annotate(number=Count("pk"), income=Sum(KEPT))
-    rows = list(rows.order_by("currency", "donation__frequency"))
+    rows = paid.values("currency", "frequency").annotate(number=Count("pk"), income=Sum(KEPT))
+    rows = list(rows.order_by("currency", "frequency"))
     sections = _sections((row["currency"], row["number"], row["income"]) for row in rows)
     in_weeks = since is not None and (until - since).days <= MOST_DAYS_IN_WEEKS
     turns = paid.annotate(turn=TruncWeek("gift_date") if in_weeks else TruncMonth("gift_date"))
@@ -96,7 +96,7 @@ def of_one(source: str, pk: int, *, since: date | None, until: date) -> list[Sec
     for section in sections:
         for row in rows:
             if row["currency"] == section.currency:
-                label = str(Frequency(row["donation__frequency"]).label)
+                label = str(Frequency(row["frequency"]).label)
                 kept = written(row["income"], section.currency)
                 section.lines.append(Line(label, row["number"], row["income"], kept))
         of_turn = {row["turn"]: row["income"] for row in turns if row["currency"] == section.currency}

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.urls import reverse
 
 from donations import keeping, safety, stripe_api
@@ -211,4 +211,9 @@ def forget_donor(donor: Donor, *, at: datetime) -> None:
 
 
 def is_donor(address: str) -> bool:
-    return Donor.objects.filter(email=address).exists()
+    return donors().filter(email=address).exists()
+
+
+def donors() -> QuerySet[Donor]:
+    """Return everybody who gave and was not erased, by address."""
+    return Donor.objects.filter(email__isnull=False)

@@ -26,6 +26,7 @@ def register_all() -> None:
     registry.person_erased += [reminders.erase_person, mine.erase_person]
     registry.person_exported["gifts"] = mine.export
     registry.donor_checks.append(mine.is_donor)
+    registry.donor_addresses.append(mine.donors)
     registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
     register_steps()

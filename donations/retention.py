@@ -95,9 +95,7 @@ RULES = [
     RetentionRule(
         "reminders",
         _("Reminders that ended"),
-        _(
-            "The form promises it to the reader. What was not confirmed goes sooner."
-        ),
+        _("The form promises it to the reader. What was not confirmed goes sooner."),
         KEPT_AFTER_END.days,
         end_reminders,
         is_fixed=True,
@@ -113,9 +111,7 @@ RULES = [
     RetentionRule(
         "former-donors",
         _("Names and addresses of donors"),
-        _(
-            "They count from the last gift. Bookkeeping needs up to ten years; the money stays without a person."
-        ),
+        _("They count from the last gift. Bookkeeping needs up to ten years; the money stays without a person."),
         10 * 365,
         end_donors,
     ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django_stubs_ext import StrOrPromise
     from prometheus_client.core import Metric as Figure
 
@@ -106,6 +107,8 @@ waiting: dict[str, WaitingMaker] = {}
 page_boundaries: list[Boundary] = []
 # Whether the person behind a normalised address gave. Filled by donations, asked by subscriptions.
 donor_checks: list[Callable[[str], bool]] = []
+# The addresses of everybody who gave, as a query with a column `email`: the same question, for many people at once.
+donor_addresses: list[Callable[[], "QuerySet[Any]"]] = []
 # The appeal that an issue of a newsletter may carry. Filled by donations, asked by subscriptions.
 issue_appeals: list[AppealMaker] = []
 # What is looked at every minute, and told to people where it is wrong.

@@ -295,7 +295,7 @@ def grant_block(
             [newsletter.pk, at, at, emails],
         )
         added = cursor.fetchall()
-    ledger.append(
+    ledger.append_block(
         [
             _entry(subject, newsletter.purpose, Action.GRANTED, Consent.Method.IMPORT, at, shown, page, reason)
             for _email, subject, _pk in added
@@ -305,46 +305,31 @@ def grant_block(
 
 
 @transaction.atomic
-def undo_block(subscription_pks: Sequence[int], *, page: str, reason: str, at: datetime) -> int:
+def undo_block(subscription_pks: Sequence[int], *, newsletter: Newsletter, page: str, reason: str, at: datetime) -> int:
     """Take back a block of an import: withdraw what is still as it was imported, and forget who has nothing else.
 
     Who has asked for the newsletter since, by a form or a box, stands by that and stays.
     """
     active = list(
-        Subscription.objects.select_for_update(of=("self",))
-        .select_related("subscriber", "newsletter")
-        .filter(pk__in=subscription_pks, state=State.ACTIVE)
+        Subscription.objects.select_for_update(of=("self", "subscriber"))
+        .filter(pk__in=subscription_pks, newsletter=newsletter, state=State.ACTIVE)
         .order_by("pk")
+        .values_list("pk", "subscriber_id", "subscriber__subject")
     )
-    entries = Consent.objects.filter(
-        subject__in=[one.subscriber.subject for one in active], purpose__in={one.newsletter.purpose for one in active}
-    )
-    in_order = entries.order_by("position").values_list("subject", "purpose", "method")
-    last_method = {(subject, purpose): method for subject, purpose, method in in_order}
-    subscriptions = [
-        one
-        for one in active
-        if last_method.get((one.subscriber.subject, one.newsletter.purpose)) == Consent.Method.IMPORT
-    ]
-    ledger.append(
+    entries = Consent.objects.filter(subject__in=[subject for _pk, _person, subject in active])
+    last_method = dict(entries.filter(purpose=newsletter.purpose).order_by("position").values_list("subject", "method"))
+    undone = [one for one in active if last_method.get(one[2]) == Consent.Method.IMPORT]
+    withdrawn, method = Action.WITHDRAWN, Consent.Method.IMPORT
+    ledger.append_block(
         [
-            _entry(
-                one.subscriber.subject,
-                one.newsletter.purpose,
-                Action.WITHDRAWN,
-                Consent.Method.IMPORT,
-                at,
-                None,
-                page,
-                reason,
-            )
-            for one in subscriptions
+            _entry(subject, newsletter.purpose, withdrawn, method, at, None, page, reason)
+            for _pk, _person, subject in undone
         ]
     )
-    Subscription.objects.filter(pk__in=[one.pk for one in subscriptions]).delete()
-    people = Subscriber.objects.filter(pk__in=[one.subscriber_id for one in subscriptions])
+    Subscription.objects.filter(pk__in=[pk for pk, _person, _subject in undone]).delete()
+    people = Subscriber.objects.filter(pk__in=[person for _pk, person, _subject in undone])
     people.filter(subscriptions__isnull=True).delete()
-    return len(subscriptions)
+    return len(undone)
 
 
 def _locked(subscription: Subscription) -> Subscription:

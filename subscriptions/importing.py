@@ -258,9 +258,8 @@ def _import_block(found: SubscriberImport, at: datetime) -> bool:
         _end(found, State.FAILED, at, error="no Privacy Policy is in force")
         return False
     settled = _settled_by_other_lines([row.pk for row in rows])
-    open_rows = [row for row in rows if row.pk not in settled]
-    suppressed = _suppressed([row.email for row in open_rows], at)
-    wanted = [row for row in open_rows if row.email not in suppressed]
+    suppressed = _suppressed([row.email for row in rows], at)
+    wanted = [row for row in rows if row.pk not in settled and row.email not in suppressed]
     added = consent.grant_block(
         [consent.Imported(row.email, row.signed_up_at, row.language) for row in wanted],
         newsletter=found.newsletter,
@@ -283,18 +282,27 @@ def _import_block(found: SubscriberImport, at: datetime) -> bool:
             row.verdict = Verdict.SUPPRESSED
         else:
             row.verdict = VERDICT_OF_STATE[Subscription.State(states[row.email])]
+        if suppressed.get(row.email) == Suppression.Reason.ERASED:
+            # Whoever was erased does not come back into a list of those who must not come back.
+            row.email = ""
     _write_verdicts(rows)
     return True
 
 
 def _undo_block(found: SubscriberImport, at: datetime) -> bool:
-    rows = list(ImportRow.objects.filter(subscriber_import=found, verdict=Verdict.IMPORTED).order_by("line")[:BLOCK])
+    imported = ImportRow.objects.filter(subscriber_import=found, verdict=Verdict.IMPORTED)
+    rows = list(imported.order_by("line").values_list("pk", "subscription_id")[:BLOCK])
     if not rows:
         _end(found, State.UNDONE, at)
         return False
-    pks = [row.subscription_id for row in rows if row.subscription_id is not None]
-    consent.undo_block(pks, page=f"{PAGE}{found.pk}/", reason=f"undone: {found.source}", at=at)
-    ImportRow.objects.filter(pk__in=[row.pk for row in rows]).update(verdict=Verdict.UNDONE)
+    consent.undo_block(
+        [subscription for _pk, subscription in rows if subscription is not None],
+        newsletter=found.newsletter,
+        page=f"{PAGE}{found.pk}/",
+        reason=f"undone: {found.source}",
+        at=at,
+    )
+    ImportRow.objects.filter(pk__in=[pk for pk, _subscription in rows]).update(verdict=Verdict.UNDONE)
     return True
 
 
@@ -309,10 +317,17 @@ def _write_verdicts(rows: list[ImportRow]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE subscriptions_importrow r SET verdict = v.verdict, subscription_id = v.subscription_id
-            FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS v (id, verdict, subscription_id) WHERE r.id = v.id
+            UPDATE subscriptions_importrow r
+            SET email = v.email, verdict = v.verdict, subscription_id = v.subscription_id
+            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS v (id, email, verdict, subscription_id)
+            WHERE r.id = v.id
             """,
-            [[row.pk for row in rows], [str(row.verdict) for row in rows], [row.subscription_id for row in rows]],
+            [
+                [row.pk for row in rows],
+                [row.email for row in rows],
+                [str(row.verdict) for row in rows],
+                [row.subscription_id for row in rows],
+            ],
         )
 
 
@@ -333,11 +348,12 @@ def _settled_by_other_lines(pks: list[int]) -> dict[int, Verdict]:
         return {pk: Verdict.LEFT_THERE if has_left else Verdict.DUPLICATE for pk, has_left in cursor.fetchall()}
 
 
-def _suppressed(emails: list[str], at: datetime) -> set[str]:
-    """Return the addresses that an import must not bring back: erased, unsubscribed, bounced or complained."""
+def _suppressed(emails: list[str], at: datetime) -> dict[str, str]:
+    """Return the addresses that an import must not bring back, and why: erased above unsubscribed and the like."""
     owners = {hashed: email for email in emails for hashed in address_hashes(email)}
     rows = Suppression.objects.filter(address_hash__in=list(owners)).exclude(expires_at__lte=at)
-    return {owners[hashed] for hashed in rows.values_list("address_hash", flat=True)}
+    reasons = rows.values_list("address_hash", "reason")
+    return {owners[hashed]: reason for hashed, reason in sorted(reasons, key=lambda one: one[1] == "erased")}
 
 
 def _chain(beginning: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:

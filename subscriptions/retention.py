@@ -205,9 +205,7 @@ RULES = [
     RetentionRule(
         "visits",
         _("Visits of readers to their own page"),
-        _(
-            "A link opens for a quarter of an hour, and a change of address waits for a day."
-        ),
+        _("A link opens for a quarter of an hour, and a change of address waits for a day."),
         1,
         end_visits,
         is_fixed=True,

@@ -2,6 +2,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 
 from subscriptions.views import (
     confirming,
+    embedding,
     issues,
     leaving,
     mine,
@@ -45,6 +46,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("newsletter/<slug:slug>/", signing_up.newsletter, name="newsletter"),
     path("newsletter/<slug:slug>/sign-up/", signing_up.sign_up, name="sign_up"),
     path("newsletter/<slug:slug>/check-your-mail/", signing_up.check_mail, name="check_mail"),
+    path("newsletter/<slug:slug>/embed/<str:host>/", embedding.embedded, name="embedded"),
+    path("newsletter/<slug:slug>/embed/<str:host>/check-your-mail/", embedding.check_mail, name="embedded_check_mail"),
     path("newsletter/<slug:slug>/welcome/", confirming.welcome, name="welcome"),
     path("newsletter/<slug:slug>/why/", leaving.give_reason, name="give_reason"),
     path("newsletter/<slug:slug>/issues/", issues.archive, name="archive"),

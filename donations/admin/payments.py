@@ -65,7 +65,7 @@ class PaymentAdmin(SummedListAdmin):
         "created_at",
         "is_renewal",
         RepeatFilter,
-        "donation__frequency",
+        "frequency",
         "livemode",
     ]
     list_select_related = ["donation"]
@@ -101,7 +101,7 @@ class PaymentAdmin(SummedListAdmin):
             row.receipt_number,
             row.gift_date,
             row.paid_at and row.paid_at.isoformat(),
-            donation.frequency,
+            row.frequency,
             "yes" if row.is_renewal else "no",
             row.currency,
             to_decimal(row.gross, row.currency),

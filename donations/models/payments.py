@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from donations.models.amounts import Frequency
 from donations.models.gifts import Donation, RecurringGift, dashboard_url
 from donations.money import format_money
 from newsroom.personal_data import Erased, PersonalData
@@ -42,6 +43,8 @@ class Payment(models.Model):
         blank=True,
         related_name="payments",
     )
+    # As of the donation, which never changes it: lists of payments are filtered by it without a join.
+    frequency = models.CharField(_("frequency"), max_length=8, choices=Frequency, db_default=Frequency.ONCE)
     is_renewal = models.BooleanField(_("renewal"), default=False)
     state = models.CharField(_("state"), max_length=8, choices=State)
     method = models.CharField(_("paid with"), max_length=30, blank=True)
@@ -74,9 +77,10 @@ class Payment(models.Model):
         exported_in="gifts.payments",
         erased=Erased.UNLINKED,
         columns={
-            "payment_intent_id charge_id invoice_id is_renewal state method": "The law on bookkeeping demands it.",
+            "payment_intent_id charge_id invoice_id state method": "The law on bookkeeping demands it.",
             "gross refunded disputed currency settled fee net": "The law on bookkeeping demands it.",
-            "settled_currency created_at paid_at gift_date livemode": "The law on bookkeeping demands it.",
+            "settled_currency frequency is_renewal created_at": "The law on bookkeeping demands it.",
+            "paid_at gift_date livemode": "The law on bookkeeping demands it.",
         },
     )
 
@@ -119,6 +123,7 @@ class Payment(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="payment_newest"),
+            models.Index(fields=["frequency", "-created_at", "-id"], name="payment_by_frequency"),
             models.Index(fields=["donation", "-created_at"], name="payment_of_donation"),
             models.Index(fields=["gift_date", "currency"], name="payment_by_day", condition=models.Q(state="paid")),
             models.Index(fields=["state", "created_at"], name="payment_pending", condition=models.Q(state="pending")),

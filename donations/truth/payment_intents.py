@@ -203,6 +203,7 @@ def _apply(intent: Any, charge: Any, source: _Source, donation: Donation, *, at:
             created_at=stripe_api.time_of(intent.created),
             livemode=intent.livemode,
         )
+    payment.frequency = donation.frequency
     before = payment.state if payment.pk else ""
     if state is not None and state != payment.state and state in Payment.TRANSITIONS[Payment.State(payment.state)]:
         payment.state = state

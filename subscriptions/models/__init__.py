@@ -2,6 +2,7 @@
 
 from subscriptions.models.consents import Consent, ConsentCheckpoint, ConsentHead
 from subscriptions.models.deliveries import Delivery, DeliveryTally, EventCount, MailEvent, ReasonTally
+from subscriptions.models.embedding import EmbeddingHost
 from subscriptions.models.imports import ImportChunk, ImportRow, SubscriberImport
 from subscriptions.models.issues import Issue, IssueRendering, Pick
 from subscriptions.models.limits import SendingLimit
@@ -11,6 +12,7 @@ from subscriptions.models.policies import PolicyText, PrivacyPolicy
 from subscriptions.models.previews import PreviewLink
 from subscriptions.models.renewals import ConsentRenewal, RenewalRequest
 from subscriptions.models.retention import RetentionPeriod
+from subscriptions.models.segments import Segment
 from subscriptions.models.subscribers import (
     SignupRequest,
     Subscriber,
@@ -27,6 +29,7 @@ __all__ = [
     "ConsentRenewal",
     "Delivery",
     "DeliveryTally",
+    "EmbeddingHost",
     "Erasure",
     "EventCount",
     "ImportChunk",
@@ -45,6 +48,7 @@ __all__ = [
     "ReasonTally",
     "RenewalRequest",
     "RetentionPeriod",
+    "Segment",
     "SendingLimit",
     "SignupRequest",
     "Subscriber",

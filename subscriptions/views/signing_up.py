@@ -40,29 +40,40 @@ def sign_up(request: HttpRequest, slug: str) -> HttpResponseBase:
     newsletter = get_object_or_404(Newsletter.objects.active(), slug=slug)
     if request.method != "POST":
         return redirect(newsletter)
+    form, status = take_signup(request, newsletter)
+    if status != 303:
+        return _form_page(request, newsletter, form=form, status=status)
+    response = redirect("subscriptions:check_mail", slug=newsletter.slug)
+    response.status_code = 303
+    return response
+
+
+def take_signup(request: HttpRequest, newsletter: Newsletter, *, page: str = "") -> tuple[SignupForm, int]:
+    """Keep the sign-up that a form asks for, and return the form and how to answer: 303, 422 or 429.
+
+    `page` is where the form stood, where the form itself is not believed.
+    """
     at = timezone.now()
     statement = newsletter_statement(newsletter, at=at)
     if statement is None:
         raise Http404
     form = SignupForm(request.POST, statement=statement)
     if not form.is_valid():
-        return _form_page(request, newsletter, form=form, status=422)
+        return form, 422
     if not form.is_trapped:
         try:
             signup.request_signup(
                 email=form.cleaned_data["email"],
                 newsletter=newsletter,
                 statement=statement,
-                page=form.cleaned_data["page"] or newsletter.get_absolute_url(),
+                page=page or form.cleaned_data["page"] or newsletter.get_absolute_url(),
                 method=Consent.Method.FORM,
                 network=network_of(request),
                 at=at,
             )
         except signup.TooManySignups:
-            return _form_page(request, newsletter, form=form, status=429)
-    response = redirect("subscriptions:check_mail", slug=newsletter.slug)
-    response.status_code = 303
-    return response
+            return form, 429
+    return form, 303
 
 
 @require_safe

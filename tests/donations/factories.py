@@ -90,6 +90,7 @@ def make_payment(**kwargs: Any) -> Payment:
     values: dict[str, Any] = {
         "payment_intent_id": f"pi_{number}",
         "charge_id": f"ch_{number}",
+        "frequency": donation.frequency,
         "state": "paid",
         "method": "card",
         "gross": donation.total,

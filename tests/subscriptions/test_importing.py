@@ -302,7 +302,8 @@ def test_erasure_reaches_into_imports(newsletter: Newsletter) -> None:
     persons.erase("lena@example.org", at=NOW)
     row = ImportRow.objects.get()
     assert (row.email, row.subscription) == ("", None)
-    assert verdicts(run(receive(newsletter, MAILCHIMP))) == {2: "suppressed"}
+    assert verdicts(run(receive(newsletter, MAILCHIMP + MAILCHIMP.split("\n")[1]))) == {2: "suppressed", 3: "duplicate"}
+    assert not ImportRow.objects.exclude(email="").exists()
 
 
 @pytest.mark.django_db(transaction=True)
