@@ -24,6 +24,7 @@ class NewsroomConfig(AppConfig):
             panels,
             registry,
             roles,
+            screens,
             staff_account,
             staff_people,
             suppressions,
@@ -35,6 +36,7 @@ class NewsroomConfig(AppConfig):
 
         registry.watches += watches.WATCHES
         registry.figure_makers += [gauges.running_figures, gauges.outbox_figures, gauges.page_figures]
+        registry.screens |= screens.SCREENS
         registry.waiting["newsroom.approve_new_device"] = attention.lost_devices
         registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
         registry.retention_rules += [

@@ -59,6 +59,14 @@ class IssueAppeal:
 
 
 @dataclass(frozen=True)
+class Screen:
+    """What a staff list is for and what cannot be done there, and the first step where it is empty."""
+
+    purpose: "StrOrPromise"
+    first_step: "StrOrPromise" = ""
+
+
+@dataclass(frozen=True)
 class Watch:
     """Something that may go wrong. `look` says what is wrong, or an empty word; it names nobody.
 
@@ -101,6 +109,8 @@ subjects_of: list[Callable[[str], list[UUID]]] = []
 # by name, in the order of the page.
 dashboard_panels: list[PanelMaker] = []
 prepared_panels: dict[str, PanelMaker] = {}
+# The words of each staff list, by the model's label.
+screens: dict[str, Screen] = {}
 # What waits for a person, as label, figure and place, by the permission of whoever may do something about it.
 waiting: dict[str, WaitingMaker] = {}
 # The next time after `at` when something on public pages changes by the clock alone, such as an appeal's end.

@@ -20,12 +20,14 @@ class SubscriptionsConfig(AppConfig):
             readers,
             restored,
             retention,
+            screens,
             watches,
         )
         from subscriptions.models import Issue, PrivacyPolicy  # noqa: PLC0415 - and this.
 
         registry.watches += watches.WATCHES
         registry.figure_makers += [gauges.issue_figures, gauges.sending_figures]
+        registry.screens |= screens.SCREENS
         registry.dashboard_panels.append(issue_panel.issues_panel)
         registry.prepared_panels |= {"subscribers": panels.subscribers_panel, "delivery": panels.delivery_panel}
         registry.page_boundaries.append(PrivacyPolicy.objects.next_boundary)

@@ -72,10 +72,13 @@ class JobAdmin(FactsAdmin):
 
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(FactsAdmin):
-    list_display = ["at", "action", "object_text", "actor", "reason"]
+    """The one log: changes of state, and who read or exported what of readers. A trigger refuses every change of it."""
+
+    list_display = ["at", "action", "object_text", "actor", "reason", "before", "after"]
     list_filter = ["action", "object_type"]
     list_select_related = ["actor"]
-    search_fields = ["=object_pk", "action", "object_text"]
+    search_fields = ["=object_pk", "action", "object_text", "reason", "=actor__username"]
+    search_help_text = _("A number, an action, a word of the reason, or the exact name of a colleague")
     ordering = ["-at", "-pk"]
     date_hierarchy = "at"
 
