@@ -32,6 +32,12 @@ def register_all() -> None:
     registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
     register_steps()
+    registry.rows_of_person.append(mine.rows_seen_by_staff)
+    registry.access_actions |= {
+        *("donor.viewed", "donor.searched", "donor.exported", "donation.viewed", "donation.searched"),
+        *("payment.viewed", "payment.searched", "payment.exported", "donation.exported"),
+        *("reminder.viewed", "reminder.searched"),
+    }
     registry.subjects_of.append(reminders.subjects_of)
     registry.retention_rules += retention.RULES
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard

@@ -36,6 +36,11 @@ class SubscriptionsConfig(AppConfig):
         restored.register_all()
         registry.person_exported["newsletters"] = readers.export_person
         registry.subjects_of.append(readers.subjects_of)
+        registry.rows_of_person.append(readers.rows_seen_by_staff)
+        registry.access_actions |= {
+            *("subscriber.viewed", "subscriber.searched", "subscription.viewed", "subscription.searched"),
+            *("subscribers.exported", "consent.evidence_taken"),
+        }
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES
         registry.copied_pages |= {

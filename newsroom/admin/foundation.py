@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import FactsAdmin
+from newsroom.admin.watched import WatchedAdmin
 from newsroom.history import record
 from newsroom.models import HistoryEntry, Job, OutgoingMail, Outlet, Suppression
 from newsroom.outbox import send_again
@@ -31,7 +32,7 @@ class OutletAdmin(admin.ModelAdmin):
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(FactsAdmin):
+class OutgoingMailAdmin(WatchedAdmin, FactsAdmin):
     list_display = ["created_at", "template", "address", "state", "tries", "error"]
     list_filter = ["state", "template"]
     search_fields = ["=address", "=key", "=message_id"]
