@@ -210,6 +210,8 @@ NO_PAGES = {
     "subscriptions:policy subscriptions:current_policy": "leads to the text that is listed, or shows the same",
     "subscriptions:policy_changes": "needs a second version; the page is one list",
     "subscriptions:sign_up subscriptions:give_reason donations:sent": "the answer to a form on a listed page",
+    "subscriptions:embedded subscriptions:embedded_check_mail": "the form in another site's frame, tested with one",
+    "subscriptions:renew_consent": "one button behind a mailed link, like the page that confirms",
     "subscriptions:shared_preview subscriptions:shared_mail": "the desk's own, tested there",
     "subscriptions:mine subscriptions:ask_for_visit subscriptions:visit_asked subscriptions:open_visit "
     "subscriptions:change_newsletter subscriptions:change_language subscriptions:change_address "
