@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
 from donations import keeping, safety, stripe_api
@@ -210,5 +210,15 @@ def forget_donor(donor: Donor, *, at: datetime) -> None:
     safety.erase_donor(donor, at=at)
 
 
+def rows_seen_by_staff(address: str) -> list[Model]:
+    """Return the rows whose pages in the admin show the donor behind a normalised address."""
+    return [*rows_of(Donor, address), *rows_of(Donation, address)]
+
+
 def is_donor(address: str) -> bool:
-    return Donor.objects.filter(email=address).exists()
+    return donors().filter(email=address).exists()
+
+
+def donors() -> QuerySet[Donor]:
+    """Return everybody who gave and was not erased, by address."""
+    return Donor.objects.filter(email__isnull=False)

@@ -102,6 +102,10 @@ class Packer:
         self._member(MANIFEST, json.dumps(asdict(manifest), sort_keys=True).encode())
         self._tar.close()
 
+    def abandon(self) -> None:
+        """Write no more, not even the archive's end: what has no manifest is no backup."""
+        cast(Any, self._tar.fileobj).closed = True
+
     def _member(self, name: str, content: bytes) -> None:
         info = tarfile.TarInfo(name)
         info.size, info.mode = len(content), 0o600

@@ -92,7 +92,15 @@ class _Packing:
 
     def fill(self, stream: BinaryIO) -> None:
         packer = Packer(stream)
-        self._add_dump(packer)
+        try:
+            self._add_dump(packer)
+            self._add_media(packer)
+            packer.close(self.manifest)
+        except BaseException:
+            packer.abandon()
+            raise
+
+    def _add_media(self, packer: Packer) -> None:
         for name in sorted(_media_names("")):
             try:
                 with default_storage.open(name) as file:
@@ -102,7 +110,6 @@ class _Packing:
                 self.missing += 1
                 continue
             packer.add_bytes(f"{MEDIA}/{name}", content)
-        packer.close(self.manifest)
 
     def _add_dump(self, packer: Packer) -> None:
         with tempfile.NamedTemporaryFile() as errors:

@@ -7,6 +7,7 @@ file behind the picture.
 import hashlib
 import io
 import logging
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
@@ -91,7 +92,10 @@ def _too_many_pixels() -> str:
 
 
 def _encode(picture: Pixels.Image) -> CleanImage:
-    upright = ImageOps.exif_transpose(picture)
+    with warnings.catch_warnings():
+        # Camera data that cannot be read says nothing about which side is up, and is dropped like all of it.
+        warnings.simplefilter("ignore", UserWarning)
+        upright = ImageOps.exif_transpose(picture)
     see_through = upright.has_transparency_data
     plain = upright.convert("RGBA" if see_through else "RGB")
     plain.thumbnail((MAX_SIDE, MAX_SIDE), Pixels.Resampling.LANCZOS)

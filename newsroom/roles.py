@@ -67,6 +67,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.embeddinghost*",
         "subscriptions.issue*",
         "subscriptions.pick*",
+        "subscriptions.segment*",
         "subscriptions.approve_issue",
         "subscriptions.send_issue",
         "subscriptions.view_delivery",
@@ -120,6 +121,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.retentionperiod*",
         "newsroom.view_suppression",
         "newsroom.view_historyentry",
+        "newsroom.view_personaldataaccess",
         *LETTING_COLLEAGUES_IN,
     ],
     "Engineer": [

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from newsroom.models import Section
+from subscriptions import segments
 from subscriptions.links import broken_links
 from subscriptions.models import Issue, Newsletter, Pick
 from subscriptions.rendering import GMAIL_CLIPS_AT, WARN_AT, Rendered, render
@@ -48,6 +49,7 @@ def checklist(
     rendered = rendered or render(issue, at=at, typed=typed)
     findings = [
         *_missing(issue, picks),
+        *_audience(issue, at),
         *_withdrawn(picks, at),
         *_advice(issue, picks),
         *_pictures(issue, picks),
@@ -60,6 +62,20 @@ def checklist(
 def obstacles(issue: Issue, *, at: datetime) -> list[str]:
     """Return, in words for staff, what keeps the issue from going out."""
     return [finding.text for finding in checklist(issue, at=at) if finding.is_obstacle]
+
+
+def _audience(issue: Issue, at: datetime) -> list[Finding]:
+    """Say how many the issue leaves out, because whoever approves it may not have chosen the segment."""
+    if issue.segment is None:
+        return []
+    reached = segments.count(issue.segment, issue.newsletter, at=at)
+    words = ngettext(
+        "It goes only to the segment “%(segment)s”: %(count)s reader.",
+        "It goes only to the segment “%(segment)s”: %(count)s readers.",
+        reached,
+    )
+    # Nobody at all is an issue that would be sent, and be over, without a word.
+    return [Finding(words % {"segment": issue.segment.name, "count": f"{reached:,}"}, is_obstacle=not reached)]
 
 
 def _missing(issue: Issue, picks: list[Pick]) -> list[Finding]:

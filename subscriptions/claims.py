@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Case, DateTimeField, Max, Sum, Value, When
 
 from newsroom.addresses import address_hashes
+from subscriptions import segments
 from subscriptions.clock import steady
 from subscriptions.models import Delivery, DeliveryTally, Issue
 from subscriptions.transports import Outcome, Verdict
@@ -49,10 +50,10 @@ CASE WHEN s.state = 'pending' THEN 'unconfirmed'
      ELSE '' END
 """
 
-PREPARE = f"""
+PREPARE = """
 WITH audience AS MATERIALIZED (
-    SELECT s.id, {REASON} AS reason
-    FROM subscriptions_subscription s
+    SELECT s.id, {reason} AS reason
+    FROM subscriptions_subscription s {segment}
     WHERE s.newsletter_id = %(newsletter)s
 ), prepared AS (
     INSERT INTO subscriptions_delivery (issue_id, subscription_id)
@@ -62,7 +63,7 @@ WITH audience AS MATERIALIZED (
 SELECT reason, count(*) FROM audience WHERE reason <> '' GROUP BY reason
 UNION ALL
 SELECT '', count(*) FROM prepared
-"""  # noqa: S608 - built from constants.
+"""
 
 # Rows are taken in the order of their keys from a cursor on, so that the dead versions of rows already sent are not
 # read again for each window. What the reader decided since the issue was prepared counts: consent is asked again here.
@@ -151,9 +152,19 @@ class Claim:
 
 
 def prepare(issue: Issue, *, at: datetime) -> Audience:
-    """Write one delivery per mailable subscription, in one statement, inside the caller's transaction."""
+    """Write one delivery per mailable subscription, in one statement, inside the caller's transaction.
+
+    Where the issue goes to a segment, everybody who could be written to and is not in it is counted by that reason.
+    """
+    values = {"issue": issue.pk, "newsletter": issue.newsletter_id, "at": at}
+    join, reason = "", REASON
+    if issue.segment is not None:
+        chosen, of_segment = segments.as_sql(issue.segment, newsletter_id=issue.newsletter_id)
+        join = f"LEFT JOIN ({chosen}) AS chosen (id) ON chosen.id = s.id"
+        reason = REASON.replace("ELSE ''", "WHEN chosen.id IS NULL THEN 'segment' ELSE ''")
+        values |= of_segment
     with connection.cursor() as cursor:
-        cursor.execute(PREPARE, {"issue": issue.pk, "newsletter": issue.newsletter_id, "at": at})
+        cursor.execute(PREPARE.format(reason=reason, segment=join), values)
         counts = dict(cursor.fetchall())
     prepared = counts.pop("", 0)
     return Audience(prepared=prepared, exclusions=counts)

@@ -21,7 +21,7 @@ from subscriptions.issues import StepRefused
 from subscriptions.models import Issue, Pick
 
 CHANGE = "subscriptions.change_issue"
-WORDS = ("subject", "preheader", "letter", "carries_appeal")
+WORDS = ("subject", "preheader", "letter", "carries_appeal", "segment_id")
 
 
 class Conflict(Exception):
@@ -42,7 +42,7 @@ class Edition:
     """Everything an editor's form holds: words by name, and for each pick its headline and blurb."""
 
     version: int
-    words: Mapping[str, str | bool] = field(default_factory=dict)
+    words: Mapping[str, str | bool | int | None] = field(default_factory=dict)
     picks: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 

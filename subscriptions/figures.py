@@ -13,6 +13,7 @@ REASON_WORDS: dict[str, Any] = {
     "unsubscribed": _("unsubscribed"),
     "unconfirmed": _("has still to confirm"),
     "paused": _("paused"),
+    "segment": _("not in the segment of the issue"),
     "suppressed": _("bounced or complained, not written to"),
     "erased": _("erased"),
     "cancelled": _("cancelled"),

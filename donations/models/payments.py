@@ -79,8 +79,8 @@ class Payment(models.Model):
         columns={
             "payment_intent_id charge_id invoice_id state method": "The law on bookkeeping demands it.",
             "gross refunded disputed currency settled fee net": "The law on bookkeeping demands it.",
-            "settled_currency created_at paid_at gift_date livemode": "The law on bookkeeping demands it.",
-            "frequency is_renewal": "The law on bookkeeping demands it.",
+            "settled_currency frequency is_renewal created_at": "The law on bookkeeping demands it.",
+            "paid_at gift_date livemode": "The law on bookkeeping demands it.",
         },
     )
 

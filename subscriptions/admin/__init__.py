@@ -9,6 +9,7 @@ from subscriptions.admin import (
     policies,
     renewals,
     retention,
+    segments,
     subscribers,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "policies",
     "renewals",
     "retention",
+    "segments",
     "subscribers",
 ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from newsroom import registry
 from newsroom.history import entries_of
-from subscriptions import claims, editing, figures, issues, rendering, sharing
+from subscriptions import claims, editing, figures, issues, rendering, segments, sharing
 from subscriptions.admin.desk_access import issue_for, user_of
 from subscriptions.admin.desk_form import act_of, edition_of
 from subscriptions.admin.desk_preview import size_of
@@ -142,6 +142,7 @@ def _page(
         "words": words,
         "picks": _pick_rows(issue, typed),
         "available": list(this_weeks(issue, at=at)[:60]) if is_editable else [],
+        "segments": list(segments.of_newsletter(issue.newsletter)),
         "places": [(kind.label, count) for kind, count in places(issue.newsletter).items() if count],
         "running_appeal": _running_appeal(issue) if is_editable else None,
         "findings": checklist(issue, at=at, rendered=rendered) if issue.is_editable else [],

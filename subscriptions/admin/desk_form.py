@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from subscriptions import editing
 from subscriptions.editing import Edition
+from subscriptions.models import Segment
 
 # Words that a button sends, such as `up:12`.
 _ACT = re.compile(r"^(up|down|remove|add|order):(\d+(?:,\d+)*)$")
@@ -26,12 +27,16 @@ def edition_of(request: HttpRequest) -> Edition | None:
         for number in numbers
         if number.isascii() and number.isdecimal()
     }
-    words: dict[str, str | bool] = {
+    words: dict[str, str | bool | int | None] = {
         "subject": " ".join(data.get("subject", "").split())[:200],
         "preheader": " ".join(data.get("preheader", "").split())[:200],
         "letter": data.get("letter", "").replace("\r\n", "\n").strip()[:10_000],
         "carries_appeal": "carries_appeal" in data,
     }
+    if "segment" in data:
+        chosen = data["segment"]
+        known = Segment.objects.filter(pk=chosen) if chosen.isascii() and chosen.isdecimal() else Segment.objects.none()
+        words["segment_id"] = known.values_list("pk", flat=True).first()
     return Edition(version=int(version) if version.isascii() and version.isdecimal() else 0, words=words, picks=picks)
 
 

@@ -12,6 +12,7 @@ from subscriptions.models.policies import PolicyText, PrivacyPolicy
 from subscriptions.models.previews import PreviewLink
 from subscriptions.models.renewals import ConsentRenewal, RenewalRequest
 from subscriptions.models.retention import RetentionPeriod
+from subscriptions.models.segments import Segment
 from subscriptions.models.subscribers import (
     SignupRequest,
     Subscriber,
@@ -47,6 +48,7 @@ __all__ = [
     "ReasonTally",
     "RenewalRequest",
     "RetentionPeriod",
+    "Segment",
     "SendingLimit",
     "SignupRequest",
     "Subscriber",

@@ -14,6 +14,7 @@ from newsroom.holding import no_hold
 from newsroom.models import Article
 from newsroom.personal_data import PersonalData
 from subscriptions.models.newsletters import Newsletter
+from subscriptions.models.segments import Segment
 
 
 class IssueQuerySet(models.QuerySet["Issue"]):
@@ -89,6 +90,16 @@ class Issue(models.Model):
         default=False,
         db_default=False,
         help_text=_("The appeal that runs on the site at the time stands under the letter."),
+    )
+
+    segment = models.ForeignKey(
+        Segment,
+        verbose_name=_("segment"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Empty: everybody who is subscribed."),
     )
 
     created_at = models.DateTimeField(_("created at"))

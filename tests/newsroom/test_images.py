@@ -49,6 +49,43 @@ def test_second_file_behind_the_picture_is_gone() -> None:
     assert b"PK\x03\x04" not in cleaned.content
 
 
+def _png_with(kind: bytes, data: bytes) -> bytes:
+    """Return a sound PNG with one more chunk behind its header."""
+    whole = picture_bytes(kind="PNG")
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return whole[:33] + chunk + whole[33:]
+
+
+SCRIPT = b"<script>alert(1)</script>"
+POLYGLOTS = {
+    "png text": _png_with(b"tEXt", b"Comment\x00" + SCRIPT),
+    "png xmp": _png_with(b"iTXt", b"XML:com.adobe.xmp\x00\x00\x00\x00\x00" + SCRIPT),
+    "png private": _png_with(b"prVt", SCRIPT),
+    "jpeg comment": picture_bytes(comment=SCRIPT + b"*/=alert(1)/*"),
+    "jpeg xmp": picture_bytes(xmp=SCRIPT),
+    "jpeg profile": picture_bytes(icc_profile=SCRIPT * 20),
+    "webp exif": picture_bytes(kind="WEBP", exif=b"Exif\x00\x00II*\x00" + SCRIPT),
+    "webp xmp": picture_bytes(kind="WEBP", xmp=SCRIPT),
+    "html behind": picture_bytes(kind="WEBP") + b"<html>" + SCRIPT,
+    "php behind": picture_bytes(kind="PNG") + b"<?php system($_GET[0]); ?>" + SCRIPT,
+}
+
+
+@pytest.mark.parametrize("name", POLYGLOTS)
+def test_picture_that_is_something_else_too_keeps_its_pixels_alone(name: str) -> None:
+    assert SCRIPT in POLYGLOTS[name]
+    try:
+        cleaned = _clean(POLYGLOTS[name])
+    except images.ImageRefused as refusal:
+        assert "damaged" in str(refusal.args[0])
+        return
+    assert b"script" not in cleaned.content
+    assert b"<?php" not in cleaned.content
+    with Pixels.open(io.BytesIO(cleaned.content)) as picture:
+        assert picture.size == (60, 40)
+        assert not set(picture.info) & {"exif", "xmp", "icc_profile", "comment", "Comment", "XML:com.adobe.xmp"}
+
+
 def test_large_picture_is_shrunk_and_transparency_is_kept() -> None:
     with Pixels.open(io.BytesIO(_clean(picture_bytes(width=5000, height=2500)).content)) as picture:
         assert picture.size == (2400, 1200)
@@ -88,9 +125,12 @@ def _animation() -> bytes:
         (picture_bytes(width=300, height=300, quality=95)[:400], "damaged"),
         (_png_bomb(), "more than 50 million pixels"),
         (_animation(), "animated"),
+        (_png_with(b"zTXt", b"a\x00\x00" + zlib.compress(b"\x00" * 80_000_000)), "damaged"),
+        (b"<script>1</script>" + picture_bytes(), "not a JPEG, PNG or WebP"),
+        (picture_bytes(kind="TIFF"), "not a JPEG, PNG or WebP"),
         (b"\xff\xd8\xff" + b"x" * images.MAX_BYTES, "larger than 20 MB"),
     ],
-    ids=["empty", "svg", "gif", "pdf", "truncated", "bomb", "animated", "large"],
+    ids=["empty", "svg", "gif", "pdf", "truncated", "bomb", "animated", "text bomb", "script before", "tiff", "large"],
 )
 def test_what_is_no_sound_picture_is_refused_in_clear_words(data: bytes, words: str) -> None:
     with pytest.raises(images.ImageRefused) as refusal:
