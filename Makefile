@@ -1,7 +1,7 @@
 # `make` alone lists the commands. They need Python 3.11 or newer; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench chaos fuzz soak install-test lock clean sandbox-installed dev-installed
+.PHONY: help run test check lint bench chaos fuzz soak install-test lock clean sandbox-installed dev-installed lighthouse
 
 # The first that really runs and is new enough: a version manager's shim may exist and run nothing.
 PYTHON = $(shell for name in python3.12 python3.11 python3.13 python3; do \
@@ -35,6 +35,9 @@ lint: dev-installed ## Run everything of `check` except the tests
 bench: dev-installed ## Measure speed and memory; each file of bench/ alone, on servers of its own
 	@for file in $(wildcard bench/[!_]*.py); do echo "== $$file"; $(VENV) -m sandbox run -- $(VENV) $$file || exit 1; done
 
+lighthouse: dev-installed ## Let Lighthouse judge front page and article, with their speed (npm install --prefix .lighthouse lighthouse)
+	@LIGHTHOUSE_RUNS=5 $(VENV) -m pytest tests/browser/test_lighthouse.py -q
+
 chaos: dev-installed ## Kill processes on purpose and see that nothing is lost
 	@CHAOS_READERS=$${CHAOS_READERS:-2000} CHAOS_HISTORIES=$${CHAOS_HISTORIES:-200} CHAOS_GIFTS=$${CHAOS_GIFTS:-200} CHAOS_RESTORE_READERS=$${CHAOS_RESTORE_READERS:-500} CHAOS_LINES=$${CHAOS_LINES:-20000} \
 		$(VENV) -m pytest tests/chaos -m chaos
@@ -54,7 +57,7 @@ lock: dev-installed ## Compile the requirements files from their short inputs, w
 
 clean: ## Remove .venv, caches and the sandbox with all its data
 	@if [ -x $(VENV) ] && [ -d .sandbox ]; then $(VENV) -m sandbox clean; fi
-	rm -rf .venv .venv.lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .static .media
+	rm -rf .lighthouse .venv .venv.lock .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* .static .media
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 sandbox-installed:

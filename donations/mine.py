@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 
 from donations import keeping, safety, stripe_api
@@ -208,6 +208,11 @@ def forget_donor(donor: Donor, *, at: datetime) -> None:
     donor.donations.update(email="", name="", note="", erased_at=at)
     CheckoutSession.objects.filter(donation__donor=donor).update(parameters={}, url="")
     safety.erase_donor(donor, at=at)
+
+
+def rows_seen_by_staff(address: str) -> list[Model]:
+    """Return the rows whose pages in the admin show the donor behind a normalised address."""
+    return [*rows_of(Donor, address), *rows_of(Donation, address)]
 
 
 def is_donor(address: str) -> bool:

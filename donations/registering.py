@@ -7,6 +7,7 @@ from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
 from donations.reminder_panel import reminders_panel
 from donations.restored import register_steps
+from donations.screens import SCREENS
 from donations.watches import WATCHES
 from newsroom import mail, outbox, registry
 
@@ -14,6 +15,7 @@ from newsroom import mail, outbox, registry
 def register_all() -> None:
     registry.watches += WATCHES
     registry.figure_makers += [webhook_figures, money_figures]
+    registry.screens |= SCREENS
     registry.prepared_panels |= {
         "giving-this-week": week_panel,
         "income": income_panel,
@@ -30,6 +32,12 @@ def register_all() -> None:
     registry.issue_appeals.append(issue_appeal)
     registry.person_exported["reminders"] = reminders.export_person
     register_steps()
+    registry.rows_of_person.append(mine.rows_seen_by_staff)
+    registry.access_actions |= {
+        *("donor.viewed", "donor.searched", "donor.exported", "donation.viewed", "donation.searched"),
+        *("payment.viewed", "payment.searched", "payment.exported", "donation.exported"),
+        *("reminder.viewed", "reminder.searched"),
+    }
     registry.subjects_of.append(reminders.subjects_of)
     registry.retention_rules += retention.RULES
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard

@@ -24,6 +24,7 @@ class NewsroomConfig(AppConfig):
             panels,
             registry,
             roles,
+            screens,
             staff_account,
             staff_people,
             suppressions,
@@ -35,6 +36,7 @@ class NewsroomConfig(AppConfig):
 
         registry.watches += watches.WATCHES
         registry.figure_makers += [gauges.running_figures, gauges.outbox_figures, gauges.page_figures]
+        registry.screens |= screens.SCREENS
         registry.waiting["newsroom.approve_new_device"] = attention.lost_devices
         registry.dashboard_panels += [panels.publishing_panel, panels.mail_panel]
         registry.retention_rules += [
@@ -76,6 +78,7 @@ class NewsroomConfig(AppConfig):
         ]
 
         registry.fact_tables.append("newsroom_historyentry")
+        registry.access_actions |= {"outgoingmail.viewed", "outgoingmail.searched"}
         for package in PACKAGES:
             sender = apps.get_app_config(package)
             # First: what follows writes as the application.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    from django.db.models import Model, QuerySet
     from django_stubs_ext import StrOrPromise
     from prometheus_client.core import Metric as Figure
 
@@ -59,6 +59,14 @@ class IssueAppeal:
 
 
 @dataclass(frozen=True)
+class Screen:
+    """What a staff list is for and what cannot be done there, and the first step where it is empty."""
+
+    purpose: "StrOrPromise"
+    first_step: "StrOrPromise" = ""
+
+
+@dataclass(frozen=True)
 class Watch:
     """Something that may go wrong. `look` says what is wrong, or an empty word; it names nobody.
 
@@ -101,6 +109,8 @@ subjects_of: list[Callable[[str], list[UUID]]] = []
 # by name, in the order of the page.
 dashboard_panels: list[PanelMaker] = []
 prepared_panels: dict[str, PanelMaker] = {}
+# The words of each staff list, by the model's label.
+screens: dict[str, Screen] = {}
 # What waits for a person, as label, figure and place, by the permission of whoever may do something about it.
 waiting: dict[str, WaitingMaker] = {}
 # The next time after `at` when something on public pages changes by the clock alone, such as an appeal's end.
@@ -115,6 +125,10 @@ issue_appeals: list[AppealMaker] = []
 watches: list[Watch] = []
 # Figures of the present moment for Prometheus.
 figure_makers: list[FigureMaker] = []
+# What the history calls the deeds of looking at personal data and of taking it out.
+access_actions: set[str] = set()
+# The rows that staff see as a person, such as the subscriber and the donor, behind a normalised address.
+rows_of_person: list[Callable[[str], "Iterable[Model]"]] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.
 retention_rules: list[RetentionRule] = []
 # Names of views whose pages are the same for every reader, so that a copy of the site holds them. Pages of views marked

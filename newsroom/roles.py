@@ -121,6 +121,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.retentionperiod*",
         "newsroom.view_suppression",
         "newsroom.view_historyentry",
+        "newsroom.view_personaldataaccess",
         *LETTING_COLLEAGUES_IN,
     ],
     "Engineer": [

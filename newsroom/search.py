@@ -12,10 +12,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from newsroom.models import Article
+from newsroom.models.articles import ArticleQuerySet
 from newsroom.models.indexing import ACCENTED, CONFIGS, PLAIN
 
 MAX_QUERY = 200
 RESULTS = 20
+# What one network may ask for, pages and feeds together.
+SEARCHES = "60/minute"
 # Ranking reads every row it ranks. The newest of the matches are enough, and keep a search for a common word quick.
 RANKED = 500
 _START, _END = "\x02", "\x03"
@@ -29,10 +32,9 @@ class Hit:
 
 def search(words: str, *, at: datetime) -> list[Hit]:
     """Return the best public matches for what a reader typed, which may hold "quotes", OR and -minus."""
-    words = fold(" ".join(words.replace("\x00", "").split())[:MAX_QUERY])
-    if not words:
+    query = _query(words)
+    if query is None:
         return []
-    query = reduce(or_, (SearchQuery(words, config=config, search_type="websearch") for config in CONFIGS.values()))
     newest = Article.objects.published(at).filter(search_vector=query).newest_first().values_list("pk", flat=True)
     ranked = (
         Article.objects.filter(pk__in=newest[:RANKED])
@@ -42,6 +44,19 @@ def search(words: str, *, at: datetime) -> list[Hit]:
     keys = list(ranked[:RESULTS])
     rows = Article.objects.for_cards().filter(pk__in=keys).annotate(snippet=_snippet(query)).in_bulk()
     return [Hit(rows[key], _marked(rows[key].snippet)) for key in keys if key in rows]
+
+
+def matching(words: str) -> ArticleQuerySet:
+    """Keep every article that matches, without a rank: for a feed, in which the newest comes first."""
+    query = _query(words)
+    return Article.objects.none() if query is None else Article.objects.filter(search_vector=query)
+
+
+def _query(words: str) -> SearchQuery | None:
+    words = fold(" ".join(words.replace("\x00", "").split())[:MAX_QUERY])
+    if not words:
+        return None
+    return reduce(or_, (SearchQuery(words, config=config, search_type="websearch") for config in CONFIGS.values()))
 
 
 def fold(text: str) -> str:

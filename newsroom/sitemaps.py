@@ -45,7 +45,12 @@ def of_places() -> str:
         *Tag.objects.order_by("pk"),
         *Page.objects.published().order_by("pk"),
     ]
-    return _urlset([Place("/"), Place(reverse("archive")), *(Place(one.get_absolute_url()) for one in listed)])
+    home = current_outlet().language
+    others = sorted(
+        {section.language for section in Section.objects.in_menu()} & set(dict(settings.LANGUAGES)) - {home}
+    )
+    fronts = [Place("/"), *(Place(reverse("edition", args=[language])) for language in others)]
+    return _urlset([*fronts, Place(reverse("archive")), *(Place(one.get_absolute_url()) for one in listed)])
 
 
 def of_news(*, at: datetime) -> str:

@@ -179,6 +179,8 @@ export const Picture = Node.create({
 
 export const FootNote = Mark.create({
   name: "footNote",
+  // Outermost, so that emphasis and links stand in one note and do not make several of it.
+  priority: 1100,
   inclusive: false,
   excludes: "footNote",
 

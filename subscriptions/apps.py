@@ -20,12 +20,14 @@ class SubscriptionsConfig(AppConfig):
             readers,
             restored,
             retention,
+            screens,
             watches,
         )
         from subscriptions.models import Issue, PrivacyPolicy  # noqa: PLC0415 - and this.
 
         registry.watches += watches.WATCHES
         registry.figure_makers += [gauges.issue_figures, gauges.sending_figures]
+        registry.screens |= screens.SCREENS
         registry.dashboard_panels.append(issue_panel.issues_panel)
         registry.prepared_panels |= {"subscribers": panels.subscribers_panel, "delivery": panels.delivery_panel}
         registry.page_boundaries.append(PrivacyPolicy.objects.next_boundary)
@@ -34,6 +36,11 @@ class SubscriptionsConfig(AppConfig):
         restored.register_all()
         registry.person_exported["newsletters"] = readers.export_person
         registry.subjects_of.append(readers.subjects_of)
+        registry.rows_of_person.append(readers.rows_seen_by_staff)
+        registry.access_actions |= {
+            *("subscriber.viewed", "subscriber.searched", "subscription.viewed", "subscription.searched"),
+            *("subscribers.exported", "consent.evidence_taken"),
+        }
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES
         registry.copied_pages |= {

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from newsroom.addresses import address_hash, address_hashes
 from newsroom.personal_data import facts, facts_of, rows_of
@@ -99,6 +99,11 @@ def erase_person(address: str, at: datetime) -> None:
     forget_words_of_servers(subscriber)
     Subscription.objects.filter(subscriber=subscriber).delete()
     subscriber.delete()
+
+
+def rows_seen_by_staff(address: str) -> list[Model]:
+    """Return the rows whose pages in the admin show the reader behind a normalised address."""
+    return [*Subscriber.objects.filter(email=address), *Subscription.objects.filter(subscriber__email=address)]
 
 
 def forget_words_of_servers(subscriber: Subscriber) -> None:

@@ -13,6 +13,7 @@ from donations.admin.summed_lists import SummedListAdmin, Total
 from donations.models import Donation, Donor, Payment, StripeCustomer
 from donations.money import to_decimal
 from newsroom.admin.facts import EstimatingPaginator
+from newsroom.admin.watched import WatchedAdmin
 
 
 class DonationInline(FactsInline):
@@ -23,7 +24,7 @@ class DonationInline(FactsInline):
 
 
 @admin.register(Donor)
-class DonorAdmin(SummedListAdmin):
+class DonorAdmin(WatchedAdmin, SummedListAdmin):
     list_display = ["__str__", "email", "name", "language", "created_at", "email_confirmed_at", "erased_at"]
     list_filter = [LanguageFilter, ("erased_at", admin.EmptyFieldListFilter)]
     search_fields = ["=email", "name"]

@@ -11,6 +11,7 @@ from donations.admin.showing import FactsInline, money_of, stripe_link
 from donations.admin.summed_lists import SummedListAdmin, Total, add_up
 from donations.models import CheckoutSession, Donation, Payment, RecurringGift
 from donations.money import to_decimal
+from newsroom.admin.watched import WatchedAdmin
 
 
 class CheckoutSessionInline(FactsInline):
@@ -28,7 +29,7 @@ class PaymentInline(FactsInline):
 
 
 @admin.register(Donation)
-class DonationAdmin(SummedListAdmin):
+class DonationAdmin(WatchedAdmin, SummedListAdmin):
     list_display = ["created_at", "sum", "frequency", "state", "donor", "article", "appeal", "livemode"]
     list_filter = ["state", "frequency", CurrencyFilter, "created_at", "appeal", CampaignFilter, "livemode"]
     list_select_related = ["donor", "article", "appeal"]

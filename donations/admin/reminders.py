@@ -13,6 +13,7 @@ from donations.admin.long_lists import LongListAdmin
 from donations.admin.showing import FactsInline, money_of
 from donations.admin.terms import HistoryAdmin
 from donations.models import Reminder, ReminderChoice, ReminderGift
+from newsroom.admin.watched import WatchedAdmin
 
 
 class ReasonForm(ActionForm):
@@ -43,7 +44,7 @@ class GiftInline(FactsInline):
 
 
 @admin.register(Reminder)
-class ReminderAdmin(LongListAdmin):
+class ReminderAdmin(WatchedAdmin, LongListAdmin):
     list_display = ["due_date", "outcome", "email", "gift", "sent_at", "led_to_gift"]
     list_filter = ["state", "skip_reason", GiftFilter, "span", "due_date"]
     search_fields = ["=email"]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import FactsAdmin
+from newsroom.admin.watched import WatchedAdmin
 from newsroom.history import record
 from newsroom.models import HistoryEntry, Job, OutgoingMail, Outlet, Suppression
 from newsroom.outbox import send_again
@@ -31,7 +32,7 @@ class OutletAdmin(admin.ModelAdmin):
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(FactsAdmin):
+class OutgoingMailAdmin(WatchedAdmin, FactsAdmin):
     list_display = ["created_at", "template", "address", "state", "tries", "error"]
     list_filter = ["state", "template"]
     search_fields = ["=address", "=key", "=message_id"]
@@ -72,10 +73,13 @@ class JobAdmin(FactsAdmin):
 
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(FactsAdmin):
-    list_display = ["at", "action", "object_text", "actor", "reason"]
+    """The one log: changes of state, and who read or exported what of readers. A trigger refuses every change of it."""
+
+    list_display = ["at", "action", "object_text", "actor", "reason", "before", "after"]
     list_filter = ["action", "object_type"]
     list_select_related = ["actor"]
-    search_fields = ["=object_pk", "action", "object_text"]
+    search_fields = ["=object_pk", "action", "object_text", "reason", "=actor__username"]
+    search_help_text = _("A number, an action, a word of the reason, or the exact name of a colleague")
     ordering = ["-at", "-pk"]
     date_hierarchy = "at"
 

@@ -114,6 +114,9 @@ class UnsavedScreens(admin.ModelAdmin):
             context["unsaved"] = unsaved.offered(article, to=staff_user(request))
             context["is_restored"] = "unsaved" in request.GET
             context["unsaved_address"] = _address("unsaved", article)
+            if context["is_restored"]:
+                # Saved words are no longer asked for by the address.
+                kwargs["form_url"] = request.path
             context["discard_unsaved"] = _address("discard", article)
         elif self._may_write(request, article):
             # A save that was refused comes back as a form; whoever closes that page finds the words again.

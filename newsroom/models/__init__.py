@@ -1,7 +1,7 @@
 from newsroom.models.articles import Article, Byline, Correction, FormerAddress
 from newsroom.models.authors import Author
 from newsroom.models.dashboard import PreparedPanel
-from newsroom.models.history import HistoryEntry
+from newsroom.models.history import HistoryEntry, PersonalDataAccess
 from newsroom.models.images import Image
 from newsroom.models.imports import ImportedArticle
 from newsroom.models.mail import Job, OutgoingMail, SoftBounces, Suppression
@@ -33,6 +33,7 @@ __all__ = [
     "OutgoingMail",
     "Outlet",
     "Page",
+    "PersonalDataAccess",
     "PictureInText",
     "PreparedPanel",
     "Restoration",

@@ -44,3 +44,12 @@ class HistoryEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_text}"
+
+
+class PersonalDataAccess(HistoryEntry):
+    """The entries about looking at personal data and taking it out, seen by those who protect readers."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("access to personal data")
+        verbose_name_plural = _("access to personal data")

@@ -1,6 +1,7 @@
 """Ways into the archive: search, months, and the files that machines ask for."""
 
 from datetime import date
+from urllib.parse import quote
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,11 +14,10 @@ from newsroom import archive, limits, sitemaps
 from newsroom.outlet import current_outlet
 from newsroom.page_cache import cached
 from newsroom.pages import public, render_page
-from newsroom.search import MAX_QUERY, search
+from newsroom.search import MAX_QUERY, SEARCHES, search
 
 XML = "application/xml; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
-SEARCHES = "60/minute"
 
 
 @require_safe
@@ -26,7 +26,7 @@ def find(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").strip()[:MAX_QUERY]
     is_too_much = bool(words) and not limits.allow("search", limits.network_of(request), rate=SEARCHES)
     hits = [] if is_too_much else search(words, at=timezone.now())
-    context = {"words": words, "hits": hits, "is_too_much": is_too_much}
+    context = {"words": words, "hits": hits, "is_too_much": is_too_much, "encoded": quote(words, safe="")}
     return render_page(request, "newsroom/search.html", context, status=429 if is_too_much else 200)
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom.addresses import InvalidAddress, normalise_email
 from newsroom.admin.facts import FactsAdmin
+from newsroom.admin.watched import WatchedAdmin
 from newsroom.history import record
 from newsroom.staff_access import proven
-from subscriptions import consent, exporting
+from subscriptions import consent, exporting, reader_life, weeks
 from subscriptions.models import Consent, SignupRequest, Subscriber, Subscription, UnsubscribeReason
 
 
@@ -61,7 +62,7 @@ class SubscriptionInline(admin.TabularInline):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(FactsAdmin):
+class SubscriberAdmin(WatchedAdmin, FactsAdmin):
     inlines = [SubscriptionInline]
     list_display = ["email", "language", "created_at", "confirmed_at"]
     list_filter = [ConfirmedFilter, LanguageFilter]
@@ -69,6 +70,13 @@ class SubscriberAdmin(FactsAdmin):
     search_fields = ["=email"]
     search_help_text = _("An exact address")
     ordering = ["-created_at", "-pk"]
+    change_form_template = "admin/subscriptions/subscriber/change_form.html"
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        """Put everything that happened between the reader and the newsroom under the reader's facts."""
+        subscriber = kwargs.get("obj")
+        life = reader_life.events_of(subscriber) if subscriber is not None else []
+        return super().render_change_form(request, {**context, "life": life}, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
@@ -90,7 +98,7 @@ class SubscriberAdmin(FactsAdmin):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(FactsAdmin):
+class SubscriptionAdmin(WatchedAdmin, FactsAdmin):
     list_display = [
         "subscriber",
         "newsletter",
@@ -122,7 +130,21 @@ class SubscriptionAdmin(FactsAdmin):
         export = path(
             "export/", self.admin_site.admin_view(proven(self.export)), name="subscriptions_subscription_export"
         )
-        return [export, *super().get_urls()]
+        weekly = path("weeks/", self.admin_site.admin_view(self.weeks), name="subscriptions_subscription_weeks")
+        return [export, weekly, *super().get_urls()]
+
+    def weeks(self, request: HttpRequest) -> HttpResponseBase:
+        """Show how the list grows and shrinks, week by week."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = weeks.by_week(at=timezone.now())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Readers week by week"),
+            "weeks": found,
+            "charts": weeks.charts(found),
+        }
+        return TemplateResponse(request, "admin/subscriptions/subscription/weeks.html", context)
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Ask why, then stream the list under its current filter. Who exported what, and why, is recorded."""

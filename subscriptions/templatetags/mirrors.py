@@ -1,6 +1,7 @@
 """The other addresses of the site, at the foot of every page."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
@@ -17,10 +18,16 @@ class OtherAddress:
     name: str
 
 
-@register.simple_tag
-def mirrors() -> list[OtherAddress]:
-    """Return the mirrors in their order, and the onion service behind them, each with the host as its name."""
+@register.simple_tag(takes_context=True)
+def mirrors(context: dict[str, Any]) -> list[OtherAddress]:
+    """Return where this page stands at the mirrors, in their order, and at the onion service behind them.
+
+    Only a page that is the same for everyone is linked itself: the address of any other may be a key.
+    """
+    request = context.get("request")
+    match = getattr(request, "resolver_match", None)
+    path = request.path if request is not None and getattr(getattr(match, "func", None), "is_cached", False) else "/"
     addresses = [mirror.address for mirror in Mirror.objects.in_use()]
     if settings.ONION_URL and settings.ONION_URL not in addresses:
         addresses.append(settings.ONION_URL)
-    return [OtherAddress(address, urlsplit(address).netloc) for address in addresses]
+    return [OtherAddress(f"{address}{path}", urlsplit(address).netloc) for address in addresses]

@@ -137,9 +137,9 @@ def staff(house: House, visit: Callable[..., Page], complaints: list[str]) -> Pa
     page.on("console", _keep_in(complaints))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto("/admin/")
-    page.get_by_label("Username").fill(LOGIN)
+    page.get_by_label("Name or email").fill(LOGIN)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.locator("#user-tools")).to_be_visible()
     return page
 

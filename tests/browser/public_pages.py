@@ -9,16 +9,18 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from donations import reminders
-from donations.models import Reminder
-from newsroom.models import Article, Author, Correction, Section, Tag
+from donations import card_testing, reminders
+from donations.models import Donation, Reminder
+from newsroom.models import Article, Author, Correction, OutgoingMail, Section, Tag
+from newsroom.previews import preview_url
 from subscriptions import issues, signup, unsubscribing
 from subscriptions.assembling import assemble
 from subscriptions.models import Consent, Newsletter, Subscription
 from tests.browser.paper import STORY, make_paper
 from tests.donations.factories import make_donation, make_donor
 from tests.donations.reminder_factories import make_reminder
-from tests.subscriptions.factories import make_subscription
+from tests.newsroom.factories import make_article, make_section
+from tests.subscriptions.factories import make_newsletter, make_subscription
 
 LETTER = "the-friday-letter"
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -49,7 +51,10 @@ def make_all_rows() -> None:
     assert withdrawn is not None
     withdrawn.status, withdrawn.withdrawn_at, withdrawn.withdrawal_note = "withdrawn", now, "A source was in danger."
     withdrawn.save()
-    newsletter = Newsletter.objects.get()
+    make_article(slug="a-draft", status="draft", section=article.section, authors=[], lead_image=article.lead_image)
+    make_article(slug="po-russki", language="ru", section=make_section(language="ru"), authors=[], published_at=now)
+    newsletter = Newsletter.objects.get(slug=LETTER)
+    make_newsletter(name="The Sunday Letter", slug="the-sunday-letter", language="ru")
     make_subscription(newsletter=newsletter, email="active@example.org", at=now)
     make_subscription(newsletter=newsletter, email="new@example.org", state=Subscription.State.PENDING, at=now)
     issue = assemble(newsletter=newsletter, issue_date=now.astimezone(newsletter.zone).date(), at=now)
@@ -88,7 +93,7 @@ def _path_with_token(what: str, subscription: Subscription) -> str:
 
 def _path_of_somebody_leaving() -> str:
     """Return a page whose button nobody has pressed yet."""
-    newsletter = Newsletter.objects.get()
+    newsletter = Newsletter.objects.get(slug=LETTER)
     return _path_with_token("unsubscribe", make_subscription(newsletter=newsletter, at=timezone.now()))
 
 
@@ -121,7 +126,18 @@ def _press(name: str) -> Act:
 
 
 def _issue_path() -> str:
-    return Newsletter.objects.get().issues.get().get_absolute_url()
+    return Newsletter.objects.get(slug=LETTER).issues.get().get_absolute_url()
+
+
+def _draft_path() -> str:
+    return urlsplit(preview_url(Article.objects.get(slug="a-draft"))).path
+
+
+def _go_path() -> str:
+    """Return the address that is mailed while somebody tries stolen cards on the form."""
+    card_testing.send_link(Donation.objects.get(attempt_key=_attempt("started")), at=timezone.now())
+    mail = OutgoingMail.objects.filter(template="give_link").latest("pk")
+    return urlsplit(mail.context["url"]).path
 
 
 def _month_path() -> str:
@@ -131,6 +147,9 @@ def _month_path() -> str:
 def _pages() -> Iterator[PublicPage]:
     chosen = "frequency=monthly&amount=1000&currency=USD&language=en"
     yield PublicPage("front", "/")
+    yield PublicPage("front-russian", "/ru/")
+    yield PublicPage("draft", _draft_path)
+    yield PublicPage("draft-over", "/preview/nothing/", status=410)
     yield PublicPage("article", f"/articles/{STORY}/")
     yield PublicPage("section", lambda: Section.objects.get(slug="veresia").get_absolute_url())
     yield PublicPage("author", lambda: Author.objects.get(slug="danil-kesh").get_absolute_url())
@@ -143,6 +162,7 @@ def _pages() -> Iterator[PublicPage]:
     yield PublicPage("archive", "/archive/")
     yield PublicPage("archive-month", _month_path)
 
+    yield PublicPage("newsletters", "/newsletter/")
     yield PublicPage("newsletter", f"/newsletter/{LETTER}/")
     yield PublicPage("sign-up-refused", f"/newsletter/{LETTER}/", status=422, act=_send_unchecked("main .box form"))
     yield PublicPage("check-mail", f"/newsletter/{LETTER}/check-your-mail/")
@@ -167,6 +187,9 @@ def _pages() -> Iterator[PublicPage]:
     for state in ("started", "pending", "given", "failed", "returned"):
         yield PublicPage(f"thanks-{state}", f"/support/{_attempt(state)}/thanks/")
 
+    yield PublicPage("go", _go_path)
+    yield PublicPage("go-over", f"/support/{NOBODY}/go/nothing/", status=410)
+
     yield PublicPage("remind", "/remind/")
     yield PublicPage("remind-refused", "/remind/", status=422, act=_send_unchecked(".remind-form"))
     yield PublicPage("remind-noted", "/remind/noted/?day=2027-01-20&language=en")
@@ -177,3 +200,22 @@ def _pages() -> Iterator[PublicPage]:
 
 
 PAGES = list(_pages())
+
+# The addresses that no reader sees as a page, or only after the page that is listed above; each with its reason.
+NO_PAGES = {
+    "feed edition-feed section-feed author-feed tag-feed search-feed subscriptions:issue_feed": "a feed",
+    "sitemap sitemap-places sitemap-news sitemap-month robots humans": "for machines and the curious",
+    "subscriptions:my_data donations:mine-export donations:mine-statement": "a file of one's own",
+    "subscriptions:provider_events donations:stripe-webhook": "for other servers",
+    "subscriptions:policy subscriptions:current_policy": "leads to the text that is listed, or shows the same",
+    "subscriptions:policy_changes": "needs a second version; the page is one list",
+    "subscriptions:sign_up subscriptions:give_reason donations:sent": "the answer to a form on a listed page",
+    "subscriptions:embedded subscriptions:embedded_check_mail": "the form in another site's frame, tested with one",
+    "subscriptions:renew_consent": "one button behind a mailed link, like the page that confirms",
+    "subscriptions:shared_preview subscriptions:shared_mail": "the desk's own, tested there",
+    "subscriptions:mine subscriptions:ask_for_visit subscriptions:visit_asked subscriptions:open_visit "
+    "subscriptions:change_newsletter subscriptions:change_language subscriptions:change_address "
+    "subscriptions:address_asked subscriptions:confirm_address subscriptions:erase_me subscriptions:leave "
+    "donations:mine donations:mine-erase donations:mine-open donations:mine-cancel donations:mine-stopped "
+    "donations:mine-change": "behind a mailed link, with a cookie of its own (test_own_pages.py)",
+}

@@ -1,9 +1,7 @@
 """The desk in a browser: made with the keyboard alone, previewed while typing, shared, and clean for axe."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,6 +16,7 @@ from tests.browser.conftest import LOGIN, PASSWORD
 from tests.browser.house import House
 from tests.browser.mails import mail_to, text_of
 from tests.browser.paper import make_paper
+from tests.browser.screenshots import photograph
 from tests.browser.waiting import wait_for
 from tests.mailbox import Mailbox
 from tests.subscriptions.factories import make_subscription
@@ -175,9 +174,7 @@ def test_a_shared_preview_opens_for_somebody_without_an_account(
 
 
 @pytest.mark.parametrize("state", ["draft", "asked", "sent"])
-def test_axe_finds_nothing_at_the_desk(
-    staff: Page, visit: Callable[..., Page], issue: Issue, state: str, tmp_path: Path
-) -> None:
+def test_axe_finds_nothing_at_the_desk(staff: Page, visit: Callable[..., Page], issue: Issue, state: str) -> None:
     if state != "draft":
         now = timezone.now()
         issues.approve(issue, by=None, at=now)
@@ -196,12 +193,7 @@ def test_axe_finds_nothing_at_the_desk(
     page.reload()
     found = Axe().run(page, options={"runOnly": ["color-contrast"]})
     assert found.violations_count == 0, found.generate_report()
-    for width in (360, 1280):
-        for scheme in ("light", "dark"):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            if folder := os.environ.get("SCREENSHOTS"):
-                page.screenshot(path=Path(folder) / f"desk-{state}-{width}-{scheme}.png", full_page=True)
+    photograph(page, f"desk-{state}")
     page.set_viewport_size({"width": NARROWEST, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
 
@@ -209,9 +201,9 @@ def test_axe_finds_nothing_at_the_desk(
 def test_two_editors_meet_and_no_word_is_lost(staff: Page, visit: Callable[..., Page], issue: Issue) -> None:
     other = visit()
     other.goto("/admin/")
-    other.get_by_label("Username").fill(LOGIN)
+    other.get_by_label("Name or email").fill(LOGIN)
     other.get_by_label("Password").fill(PASSWORD)
-    other.get_by_role("button", name="Log in").click()
+    other.get_by_role("button", name="Log in", exact=True).click()
     other.goto(_url(issue))
     staff.goto(_url(issue))
     staff.get_by_label("Subject").fill("The first of us")

@@ -1,10 +1,7 @@
 """What every page for readers promises: no script, no cookie, nobody else asked, readable by everyone on any screen."""
 
 import gzip
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,10 +10,8 @@ from playwright.sync_api import Page, Request, Response, Route
 from tests.browser.house import House
 from tests.browser.paper import STORY
 from tests.browser.public_pages import PAGES, PublicPage, make_all_rows
+from tests.browser.screenshots import photograph
 
-SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
-SIZES = (360, 1280)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 NARROWEST = 320
 ARTICLE_BYTES = 15 * 1024
 # The demo’s longest, of some thousand words.
@@ -47,15 +42,6 @@ def _arrive(page: Page, public_page: PublicPage) -> Response:
     return documents[-1]
 
 
-def _photograph(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        for width in SIZES:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
-
-
 @each_page
 def test_page_has_no_script_and_no_cookie_and_asks_nobody_else(
     public_page: PublicPage, full_house: House, visit: Callable[..., Page]
@@ -82,8 +68,7 @@ def test_page_has_no_script_and_no_cookie_and_asks_nobody_else(
     scripts = page.locator('script:not([type="application/ld+json"])')
     assert scripts.count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
-    if os.environ.get("SCREENSHOTS"):
-        _photograph(page, public_page.name)
+    photograph(page, public_page.name)
 
 
 @each_page

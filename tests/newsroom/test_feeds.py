@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
-from tests.newsroom.factories import NOW, make_article, make_author, make_section
+from tests.newsroom.factories import NOW, make_article, make_author, make_section, make_tag
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +70,42 @@ def test_author_feed_holds_what_the_author_signed(client: Client) -> None:
     make_article(headline="Other")
     items = client.get("/authors/ana/feed.json").json()["items"]
     assert [item["title"] for item in items] == ["Mine"]
+
+
+def test_every_list_can_be_followed_in_three_formats(client: Client) -> None:
+    tag, author = make_tag(slug="courts"), make_author(slug="ana")
+    section, other = make_section(slug="news"), make_section(slug="novosti", language="ru")
+    make_article(headline="The tram returns", slug="tram", section=section, authors=[author], tags=[tag])
+    make_article(headline="A lamp", section=section)
+    make_article(headline="Трамвай", section=other, language="ru")
+    expected = {
+        "/sections/news/": {"The tram returns", "A lamp"},
+        "/authors/ana/": {"The tram returns"},
+        "/tags/courts/": {"The tram returns"},
+        "/search/": {"The tram returns"},
+        "/ru/": {"Трамвай"},
+        "/": {"The tram returns", "A lamp"},
+    }
+    for place, headlines in expected.items():
+        query = "?q=tram" if place == "/search/" else ""
+        page = client.get(f"{place}{query}").content.decode()
+        for kind, words in (("xml", "rss+xml"), ("atom", "atom+xml"), ("json", "feed+json")):
+            address = f"{place}feed.{kind}{query}"
+            assert f'type="application/{words}"' in page, place
+            assert f'href="{address}"' in page, address
+            answer = client.get(address)
+            assert answer.headers["Content-Type"].startswith(f"application/{words}")
+            if kind == "json":
+                assert {item["title"] for item in answer.json()["items"]} == headlines
+                assert answer.json()["feed_url"] == f"http://testserver{address}"
+    assert client.get("/en/feed.xml").headers["Location"] == "/feed.xml"
+    assert client.get("/search/feed.json").json()["items"] == []
+    front = client.get("/").content.decode()
+    assert 'hreflang="ru" href="http://testserver/ru/"' in front
+    assert "<loc>http://testserver/ru/</loc>" in client.get("/sitemap-places.xml").content.decode()
+
+
+def test_feeds_of_searches_share_the_limit_of_searching(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newsroom.views.feeds.SEARCHES", "2/minute")
+    answers = [client.get("/search/feed.xml?q=tram").status_code for _number in range(3)]
+    assert answers == [200, 200, 429]
