@@ -1,7 +1,7 @@
 # `make` alone lists the commands. They need Python 3.11 or newer; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench lighthouse chaos fuzz lock clean sandbox-installed dev-installed
+.PHONY: help run test check lint bench chaos fuzz soak upgrade-test install-test lock clean sandbox-installed dev-installed lighthouse
 
 # The first that really runs and is new enough: a version manager's shim may exist and run nothing.
 PYTHON = $(shell for name in python3.12 python3.11 python3.13 python3; do \
@@ -44,6 +44,15 @@ chaos: dev-installed ## Kill processes on purpose and see that nothing is lost
 
 fuzz: dev-installed ## Send what a stranger may send to every address and form, for a quarter of an hour
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-6000} $(VENV) -m pytest tests/fuzz -s
+
+soak: dev-installed ## A day in twenty minutes: traffic, gifts, an issue, and every process restarted in turn
+	@$(VENV) -m sandbox run -- $(VENV) -m tests.soak $(or $(MINUTES),20)
+
+upgrade-test: dev-installed ## Run the release before on the schema of this code, beside it
+	@$(VENV) -m tests.upgrade
+
+install-test: dev-installed ## Run the commands of docs/install.md in a new Debian tree (root, debootstrap)
+	@$(VENV) deploy/try_install.py
 
 lock: dev-installed ## Compile the requirements files from their short inputs, with hashes
 	@for name in requirements requirements-sandbox requirements-dev; do echo "$$name.txt"; \

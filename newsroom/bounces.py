@@ -66,9 +66,11 @@ def heard(address: str, *, status_code: str, at: datetime) -> bool:
     if weight is Weight.HARD:
         _suppress(address, at=at, lasts=HARD_FOR)
         return True
-    digest = address_hash(address)
-    SoftBounces.objects.get_or_create(address_hash=digest, defaults={"last_at": at})
-    row = SoftBounces.objects.select_for_update().get(address_hash=digest)
+    # A count that an older key wrote goes on.
+    known = SoftBounces.objects.filter(address_hash__in=address_hashes(address))
+    if not known.exists():
+        SoftBounces.objects.get_or_create(address_hash=address_hash(address), defaults={"last_at": at})
+    row = known.select_for_update().order_by("pk")[0]
     row.count = 1 if row.last_at < at - SOFT_KEPT else row.count + 1
     row.last_at = max(row.last_at, at)
     row.save()

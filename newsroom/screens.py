@@ -52,6 +52,12 @@ SCREENS = {
         _("Who changed or read what, when and why, in one log. Nobody can alter a line: the database refuses."),
         _("Nothing was changed yet."),
     ),
+    "newsroom.personaldataaccess": Screen(
+        _(
+            "Who of the staff read or exported what of readers, and why. It is a part of the history, and as fixed."
+        ),
+        _("Nobody has opened a reader's data yet."),
+    ),
     "newsroom.staffmember": Screen(
         _("Who works here, with which roles. Both change by the steps on a person's page, each with a reason."),
         _("Invite somebody: they choose their own password and a second factor."),

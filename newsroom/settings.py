@@ -275,7 +275,7 @@ CONSENT_ANCHOR = env("CONSENT_ANCHOR")
 POSTGRES_PROGRAMS = env("POSTGRES_PROGRAMS")
 # Public keys of age. Who holds the private ones need not be this machine, and should not.
 BACKUP_RECIPIENTS = env_list("BACKUP_RECIPIENTS")
-BACKUP_KEEP = int(env("BACKUP_KEEP", "14") or 14)
+BACKUP_KEEP = env_number("BACKUP_KEEP", 14)
 # A file on other storage, or an https:// address that adds what is posted to it and gives it back.
 OFFSITE_LIST = env("OFFSITE_LIST")
 

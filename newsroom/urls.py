@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sitemap-<int:year>-<int:month>.xml", finding.sitemap_month, name="sitemap-month"),
     path("robots.txt", finding.robots, name="robots"),
     path("humans.txt", finding.humans, name="humans"),
+    path(".well-known/security.txt", finding.security, name="security"),
     path("", include("subscriptions.urls")),
     path("", include("donations.urls")),
 ]

@@ -311,7 +311,7 @@ def undo_block(subscription_pks: Sequence[int], *, newsletter: Newsletter, page:
     Who has asked for the newsletter since, by a form or a box, stands by that and stays.
     """
     active = list(
-        Subscription.objects.select_for_update(of=("self", "subscriber"))
+        Subscription.objects.select_for_update(of=("self",))
         .filter(pk__in=subscription_pks, newsletter=newsletter, state=State.ACTIVE)
         .order_by("pk")
         .values_list("pk", "subscriber_id", "subscriber__subject")

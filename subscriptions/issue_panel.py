@@ -27,7 +27,7 @@ def issues_panel(at: datetime) -> Panel:
         label = f"{issue.newsletter}, {date_format(hour, 'D j M, H:i')}"
         state = _("asks you something") if issue.question else issue.get_state_display()
         lines.append((label, state, reverse("admin:subscriptions_issue_change", args=[issue.pk])))
-        lines += [(_("to do") if one.is_obstacle else _("to look at"), one.text, "") for one in _findings(issue, at)]
+        lines += [(one.text, _("to do") if one.is_obstacle else _("look"), "") for one in _findings(issue, at)]
     unknown = Delivery.objects.unknown().count()
     url = reverse("admin:subscriptions_delivery_changelist")
     lines.append((_("deliveries without an answer"), f"{unknown:,}", f"{url}?state__exact=unknown"))

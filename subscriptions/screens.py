@@ -38,9 +38,7 @@ SCREENS = {
         _("Add a newsletter, and its next issue appears here."),
     ),
     "subscriptions.mailevent": Screen(
-        _(
-            "What mail servers reported of bounces and complaints. They are weighed at once; nothing is to be done here."
-        ),
+        _("What mail servers reported of bounces and complaints. It is weighed at once; nothing is to be done here."),
         _("No report has arrived. See the documents on deliverability for how they come."),
     ),
     "subscriptions.mirror": Screen(
@@ -48,7 +46,7 @@ SCREENS = {
         _("Add an address that readers can still reach."),
     ),
     "subscriptions.newsletter": Screen(
-        _("When each newsletter goes out, and what happens when nobody approves. Changes count from the next issue."),
+        _("When each newsletter goes out, and what happens when nobody approves. Changes count for later issues."),
         _("Add a newsletter with its day and hour; its first issue is made by itself."),
     ),
     "subscriptions.privacypolicy": Screen(

@@ -45,7 +45,7 @@ class Analyser(PostgresqlAnalyser):
         Check(
             code="ADD_CONSTRAINT",
             fn=_adds_checked_constraint,
-            message="A constraint reads the whole table under a lock; add it NOT VALID, and validate it in the next one",
+            message="A constraint reads the whole table under a lock; add it NOT VALID and validate it in the next one",
             mode=CheckMode.TRANSACTION,
             type=CheckType.ERROR,
         ),

@@ -1,6 +1,6 @@
 """Ways into the archive: search, months, and the files that machines ask for."""
 
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import quote
 
 from django.conf import settings
@@ -18,6 +18,8 @@ from newsroom.search import MAX_QUERY, SEARCHES, search
 
 XML = "application/xml; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
+# RFC 9116 advises less than a year.
+SECURITY_TEXT_COUNTS = timedelta(days=200)
 
 
 @require_safe
@@ -82,6 +84,21 @@ def robots(request: HttpRequest) -> HttpResponse:
 @cached
 def humans(request: HttpRequest) -> HttpResponse:
     return render(request, "newsroom/humans.txt", {"outlet": current_outlet()}, content_type=TEXT)
+
+
+@require_safe
+@cached
+def security(request: HttpRequest) -> HttpResponse:
+    """Say whom to tell of a weakness (RFC 9116). The date is the first of a month, so that the bytes stay the same."""
+    ahead = (timezone.now() + SECURITY_TEXT_COUNTS).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    languages = ", ".join(code for code, _name in settings.LANGUAGES)
+    lines = [
+        f"Contact: mailto:{current_outlet().contact_email}",
+        f"Expires: {ahead:%Y-%m-%dT%H:%M:%SZ}",
+        f"Canonical: {settings.SITE_URL}{reverse('security')}",
+        f"Preferred-Languages: {languages}",
+    ]
+    return HttpResponse("\n".join([*lines, ""]), content_type=TEXT)
 
 
 def _first_day(year: int, month: int) -> date:

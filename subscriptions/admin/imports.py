@@ -131,7 +131,7 @@ class SubscriberImportAdmin(FactsAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        found = SubscriberImport.objects.filter(pk=object_id).first()
+        found = SubscriberImport.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
         counts = dict(
             ImportRow.objects.filter(subscriber_import=found).values_list("verdict").annotate(Count("pk")).order_by()
         )

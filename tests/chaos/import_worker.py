@@ -25,7 +25,12 @@ def live(import_id: int, seconds: float) -> str:
     deadline = time.monotonic() + seconds
     waiting = set(children)
     while waiting and time.monotonic() < deadline:
-        waiting -= {child for child in waiting if os.waitpid(child, os.WNOHANG)[0]}
+        for child in list(waiting):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                waiting.remove(child)
+            if status:
+                return "broke"
         time.sleep(0.002)
     for child in waiting:
         os.kill(child, signal.SIGKILL)
@@ -37,10 +42,12 @@ def fork(import_id: int) -> int:
     child = os.fork()
     if child:
         return child
+    status = 1
     try:
         importing.work(import_id, seconds=3600)
+        status = 0
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,9 @@ def _workers(found: SubscriberImport) -> Iterator[Callable[[], int]]:
         while True:
             # A life may be too short for one step on a busy machine, so each is a little longer than the one before.
             print(chance.uniform(0.03, 0.2) * 1.15**kills, file=requests, flush=True)
-            kills += answers.readline() == "killed\n"
+            answer = answers.readline().strip()
+            assert answer in {"killed", "ended"}, "a worker ended with an error"
+            kills += answer == "killed"
             if _state(found) in {"done", "undone"}:
                 return kills
 

@@ -1,0 +1,134 @@
+"""Run the commands of docs/install.md, as they stand there, in a new Debian tree, and deliver a first issue.
+
+For root on a machine with debootstrap: `python deploy/try_install.py [folder]`. Everything happens in namespaces of its
+own, so that nothing is left running or mounted; the folder keeps the tree. systemd does not run in a tree: a stand-in
+starts what the units name, as their users, with their environment. The certificate is one of our own making.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+HERE = PROJECT / "deploy" / "trying"
+sys.path.insert(0, str(PROJECT))
+INSIDE = "TRYING_INSIDE"
+MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+RELEASE = os.environ.get("DEBIAN_RELEASE", "bookworm")
+BLOCK = re.compile(r"^```sh ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CERTIFICATE = """
+install -d "/etc/letsencrypt/live/$host"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$host" -keyout "/etc/letsencrypt/live/$host/privkey.pem" \
+    -out "/etc/letsencrypt/live/$host/fullchain.pem" 2>/dev/null
+"""
+CHECK = """
+for second in $(seq 240); do {ask} >/tmp/ready 2>&1 && break; sleep 1; done
+cat /tmp/ready; {ask} >/dev/null
+"""
+AFTERWARDS = """
+newsroom shell < /trying/first_issue.py
+newsroom send_issue
+curl --silent --fail --insecure --resolve "$host:443:127.0.0.1" "https://$host/" | grep -q 'The first story'
+echo 'nginx shows the article over TLS.'
+"""
+
+
+def script(port: int, branch: str) -> str:
+    """Return all fenced commands of the document as one shell script, with this trial's own values after its first."""
+    parts = ["set -eu", "export DEBIAN_FRONTEND=noninteractive PIP_CERT=/ca.crt PIP_DISABLE_PIP_VERSION_CHECK=1"]
+    text = (PROJECT / "docs" / "install.md").read_text(encoding="utf-8")
+    for kind, words in BLOCK.findall(text):
+        match kind:
+            case "certificate":
+                parts.append(CERTIFICATE)
+            case "check":
+                parts.append(CHECK.format(ask=words.strip()))
+            case _ if "doctor mail" in words:
+                # It reads the DNS of a host that does not exist, and says so.
+                parts.append(words.rstrip() + " || true")
+            case _:
+                parts.append(words)
+        if re.search(r"^host=", words, re.MULTILINE):
+            parts.append(f"mail_url=smtp://127.0.0.1:{port} repository=/newsroom.git version={branch}")
+        parts.append(f"echo '--- done: {len(parts)} {kind}'")
+    return "\n".join(
+        [*parts, AFTERWARDS, "ps -eo user:12,args | grep -E 'manage.py start' | grep -v -E 'grep|runuser' | cut -c1-90"]
+    )
+
+
+def prepare(tree: Path) -> str:
+    """Make the tree, and put what the trial needs into it. Returns the branch that is installed."""
+    if not (tree / "usr/bin/apt-get").exists():
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", "--include=ca-certificates", RELEASE, tree, MIRROR], check=True
+        )
+    shutil.rmtree(tree / "newsroom.git", ignore_errors=True)
+    subprocess.run(["git", "clone", "--quiet", "--bare", PROJECT, tree / "newsroom.git"], check=True)
+    # Under a branch of the trial's own, because the project's checkout may stand on a commit.
+    subprocess.run(["git", "--git-dir", tree / "newsroom.git", "branch", "--force", "trial", "HEAD"], check=True)
+    for name in ("srv/newsroom", "etc/newsroom", "trying"):
+        shutil.rmtree(tree / name, ignore_errors=True)
+    shutil.copytree(HERE, tree / "trying")
+    shutil.copy(HERE / "systemctl", tree / "usr/local/sbin/systemctl")
+    shutil.copy("/etc/resolv.conf", tree / "etc/resolv.conf")
+    shutil.copy(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"), tree / "ca.crt")
+    # Packages start nothing by themselves here; the document's own commands do.
+    policy = tree / "usr/sbin/policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
+    policy.chmod(0o755)
+    return "trial"
+
+
+def run_inside(tree: Path, port: int, branch: str) -> int:
+    """Run the script in the tree, in the namespaces that `main` has made."""
+    for kind, name in (("proc", "proc"), ("tmpfs", "dev/shm"), ("tmpfs", "run"), ("sysfs", "sys")):
+        (tree / name).mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", kind, kind, tree / name], check=True)
+    (tree / "run/lock").mkdir(mode=0o1777)
+    (tree / "trial.sh").write_text(script(port, branch), encoding="utf-8")
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "LC_ALL": "C.UTF-8",
+    }
+    return subprocess.run(["chroot", tree, "sh", "/trial.sh"], env=environment, check=False).returncode
+
+
+def main(folder: str) -> int:
+    tree = Path(folder).resolve() / "tree"
+    if INSIDE in os.environ:
+        port, branch = os.environ[INSIDE].split()
+        status = run_inside(tree, int(port), branch)
+        if status == 0:
+            # The workers need a moment for the issue; the one outside looks for its mail.
+            time.sleep(float(os.environ.get("TRYING_SECONDS", "90")))
+        return status
+    from tests.mailbox import Mailbox  # noqa: PLC0415 - needs the path above.
+
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    branch, began = prepare(tree), time.monotonic()
+    with Mailbox() as mailbox:
+        inside = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable, __file__, folder],
+            env=os.environ | {INSIDE: f"{mailbox.port} {branch}"},
+        )
+        while inside.poll() is None and not mailbox.to("first.reader@example.org"):
+            time.sleep(1)
+        arrived = mailbox.to("first.reader@example.org")
+        inside.kill()
+        inside.wait()
+    if not arrived:
+        print("The first issue did NOT arrive; the words above say how far it came.")
+        return 1
+    mail = arrived[0]
+    seconds = time.monotonic() - began
+    print(f"The first issue arrived: “{mail['Subject']}” from {mail['From']}, {seconds:.0f} s after the first command.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "/var/tmp/newsroom-trial"))
