@@ -1,6 +1,7 @@
 """Take the pictures of the staff's screens from a running sandbox: `python docs/screenshots/take.py [NAME …]`.
 
-All of them, or those that are named; each narrow and wide, light and dark, as small PNG files in `docs/screenshots/staff/`. Start `make run` before it.
+All of them, or those that are named; each narrow and wide, light and dark, as small PNG files in
+`docs/screenshots/staff/`. Start `make run` before it.
 """
 
 import io
