@@ -65,14 +65,15 @@ def main() -> None:
     make_rows()
     print(f"{ROWS:,} rows appended in blocks of {BLOCK:,}: {time.perf_counter() - began:.1f} s")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     faults = list(ledger.faults())
-    took = time.perf_counter() - began
+    took, worked = time.perf_counter() - began, time.process_time() - worked
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert not faults, faults
     allowed = MOST_SECONDS * ROWS / 1_000_000
     verdict = "within" if took <= allowed else "OVER"
     print(f"verified: {took:.1f} s, {took / ROWS * 1e6:.1f} µs a row, {grown:.0f} MB more; {verdict} {allowed:.0f} s")
+    print(f"of it this process worked {worked:.1f} s, {worked / ROWS * 1e6:.1f} µs a row; the rest was waiting")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from donations import stripe_api
 from donations.models import Donor, Payment, TaxProfile, YearlyStatement, current_tax_profile, current_terms
 from donations.money import format_money
 from donations.receipts import written_day
-from donations.statement_pdf import draw
 from newsroom.mail import Attachment, queue_mail
 from newsroom.models import OutgoingMail
 from newsroom.outlet import current_outlet
@@ -107,6 +106,9 @@ def issue(donor: Donor, year: int, *, at: datetime) -> YearlyStatement:
 
 
 def as_pdf(statement: YearlyStatement) -> bytes:
+    # The maker of PDF files and its fonts take 25 MB, which only who prints needs to hold.
+    from donations.statement_pdf import draw  # noqa: PLC0415
+
     return draw(statement.printed, number=statement.number, made_at=statement.issued_at)
 
 

@@ -54,7 +54,7 @@ SCREENS = {
     ),
     "newsroom.personaldataaccess": Screen(
         _(
-            "Who of the staff read or exported what of which readers, and why. It is a part of the history, and as fixed."
+            "Who of the staff read or exported what of readers, and why. It is a part of the history, and as fixed."
         ),
         _("Nobody has opened a reader's data yet."),
     ),

@@ -35,6 +35,8 @@ class IncomeAdmin(FactsAdmin):
 
     def overview(self, request: HttpRequest) -> HttpResponse:
         """Show which articles, or which appeals, brought in most during the last days."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         source = _source(request.GET.get("by", "article"))
         days = _days(request) or USUAL_PERIOD
         since, until = _period(days)
@@ -49,6 +51,8 @@ class IncomeAdmin(FactsAdmin):
 
     def one(self, request: HttpRequest, source: str, pk: int) -> HttpResponse:
         """Show what one article or appeal brought in, since it was published unless fewer days are asked for."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         thing: Any = get_object_or_404(income.SOURCES[_source(source)]._default_manager.all(), pk=pk)
         days = _days(request)
         since, until = _period(days)
@@ -64,8 +68,6 @@ class IncomeAdmin(FactsAdmin):
         return self._page(request, context)
 
     def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         common = {**self.admin_site.each_context(request), "opts": self.model._meta}
         return TemplateResponse(request, "admin/donations/income.html", {**common, **context})
 

@@ -50,6 +50,9 @@ class RevisionScreens(admin.ModelAdmin):
         return TemplateResponse(request, "admin/newsroom/article/revisions.html", context)
 
     def restore_view(self, request: HttpRequest, pk: int, number: int) -> HttpResponse:
+        # First whether this person changes articles at all, so that nobody else learns which revisions there are.
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         revision = get_object_or_404(ArticleRevision.objects.select_related("article"), article_id=pk, number=number)
         if not self.has_change_permission(request, revision.article):
             raise PermissionDenied

@@ -15,7 +15,6 @@ from newsroom.addresses import InvalidAddress, normalise_email
 from newsroom.admin.facts import FactsAdmin
 from newsroom.history import record
 from newsroom.staff_access import proven
-from subscriptions import evidence_pdf
 from subscriptions.evidence import evidence
 from subscriptions.models import Consent
 
@@ -97,6 +96,9 @@ class ConsentAdmin(FactsAdmin):
         )
         kind = form.cleaned_data["kind"]
         if kind == PDF:
+            # The maker of PDF files and its fonts take 25 MB, which no other process needs to hold.
+            from subscriptions import evidence_pdf  # noqa: PLC0415
+
             response = HttpResponse(evidence_pdf.draw(document, made_at=at), content_type="application/pdf")
         else:
             response = JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})

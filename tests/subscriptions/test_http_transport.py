@@ -6,7 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from anymail.exceptions import AnymailInvalidAddress
+from anymail.utils import parse_address_list
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsroom import mail, outbox, provider_api
 from newsroom.models import OutgoingMail
@@ -30,6 +34,21 @@ LETTER = Letter(
     personal_headers={"List-Unsubscribe": f"<https://x.example/u/{MARKER}/>"},
     marker=MARKER,
 )
+
+
+@given(st.emails() | st.from_regex(r"[!-~]{1,12}@[!-~]{1,12}", fullmatch=True))
+def test_plain_addresses_are_read_as_anymail_reads_them(address: str) -> None:
+    try:
+        expected = parse_address_list([address])
+    except AnymailInvalidAddress:
+        with pytest.raises(AnymailInvalidAddress):
+            provider_api.recipients([address])
+        return
+    parts = [(one.username, one.domain, one.addr_spec, one.format(), str(one), one.display_name) for one in expected]
+    found = provider_api.recipients([address])
+    assert [
+        (one.username, one.domain, one.addr_spec, one.format(), str(one), one.display_name) for one in found
+    ] == parts
 
 
 @pytest.fixture
