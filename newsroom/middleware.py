@@ -2,7 +2,7 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils import timezone
 
 from newsroom.outlet import current_outlet
@@ -39,3 +39,15 @@ class StaffTimeZoneMiddleware:
             return self.get_response(request)
         with timezone.override(ZoneInfo(current_outlet().time_zone)):
             return self.get_response(request)
+
+
+class PlainAddressMiddleware:
+    """Refuse addresses with a NUL byte: no page of ours has one, and PostgreSQL fails at a look-up with one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return HttpResponseBadRequest("This address cannot be read.", content_type="text/plain; charset=utf-8")
+        return self.get_response(request)

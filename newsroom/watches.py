@@ -10,8 +10,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from newsroom import offsite
 from newsroom.gauges import disk_free
-from newsroom.models import Job, OutgoingMail
+from newsroom.models import Job, OutgoingMail, Restoration
 from newsroom.registry import Watch
 
 OUTBOX_PATIENCE = timedelta(minutes=15)
@@ -25,6 +26,20 @@ def outbox_is_stuck(at: datetime) -> str:
     if not late:
         return ""
     return ngettext("%(count)s mail should have left.", "%(count)s mails should have left.", late) % {"count": late}
+
+
+def sending_is_held(at: datetime) -> str:
+    """Say since when a restore keeps everything from leaving. This alarm goes to ALARM_URL: mail is held as well."""
+    held = Restoration.objects.holding().order_by("pk").first()
+    return "" if held is None else _("On hold since %(time)s UTC.") % {"time": f"{held.restored_at:%Y-%m-%d %H:%M}"}
+
+
+def offsite_list_waits(at: datetime) -> str:
+    """Say since when somebody who left is not on the list outside this house."""
+    since = offsite.oldest_waiting()
+    if since is None or since > at - OUTBOX_PATIENCE:
+        return ""
+    return _("Lines wait since %(time)s UTC.") % {"time": f"{since:%Y-%m-%d %H:%M}"}
 
 
 def jobs_failed(at: datetime) -> str:
@@ -121,6 +136,22 @@ WATCHES = [
         gettext_lazy("Run manage.py backup by hand and read what it says; then see why its timer did not."),
         backup_is_old,
         "admin:newsroom_job_changelist",
+    ),
+    Watch(
+        "sending-on-hold",
+        gettext_lazy("Nothing is sent after a restore"),
+        gettext_lazy(
+            "Run manage.py after_restore: it shows what will be done, and with --apply does it and lets mail leave."
+        ),
+        sending_is_held,
+    ),
+    Watch(
+        "offsite-waits",
+        gettext_lazy("The off-site list cannot be written"),
+        gettext_lazy(
+            "See whether OFFSITE_LIST can be reached from the worker. Until it is, a restore would bring back who left."
+        ),
+        offsite_list_waits,
     ),
     Watch(
         "certificate-ends",

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Func, Q, Value
+from django.db.models import CharField, Count, F, Func, Q, Value
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -59,7 +59,9 @@ def delivery_panel(at: datetime) -> Panel:
     A domain with few readers could be a person's own, so those stand together.
     """
     since = at - WEEK
-    domain = Func(F("subscription__subscriber__email"), Value("@"), Value(2), function="split_part")
+    domain = Func(
+        F("subscription__subscriber__email"), Value("@"), Value(2), function="split_part", output_field=CharField()
+    )
     sent = Delivery.objects.filter(issue__send_at__gt=since, issue__send_at__lte=at, subscription__isnull=False)
     states: dict[str, Counter[str]] = defaultdict(Counter)
     for row in sent.annotate(domain=domain).values("domain", "state").annotate(number=Count("pk")).order_by():

@@ -214,6 +214,13 @@ def test_whatever_a_stranger_sends_is_answered(site: Site, capsys: pytest.Captur
         print(f"\nfuzz: {len(site.addresses)} addresses, {words}; no 500, no reflected markup")  # noqa: T201
 
 
+def test_what_fuzzing_found_stays_mended(client: Client, staff_client: Client) -> None:
+    for path in ("/%00/", "/privacy/%00/", "/articles/a%00b/", "/search/?q=%00", "/newsletter/confirm/%00/"):
+        assert client.get(path).status_code == 400, path
+    # Django leads from an object that is not there to the staff's front page.
+    assert staff_client.get("/admin/subscriptions/subscriberimport/%20/change/").status_code == 302
+
+
 def fuzz_one(site: Site, data: st.DataObject) -> None:
     """Send one request: an address or a form with one to four things spoiled, or a body of any bytes."""
     is_staff = data.draw(st.booleans(), label="staff")

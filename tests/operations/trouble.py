@@ -6,8 +6,9 @@ from typing import Any
 
 from donations.card_testing import FEWEST_DECLINES
 from donations.models import Decline, StripeEvent
+from newsroom import holding
 from newsroom.mail import queue_mail
-from newsroom.models import Job
+from newsroom.models import Job, OffsiteLine
 from subscriptions.models import Delivery, Issue, MailEvent, SendingLimit
 from tests.donations.factories import make_event, make_payment
 from tests.subscriptions.factories import make_newsletter, make_subscription
@@ -32,6 +33,14 @@ def disk_full(at: datetime, settings: Any) -> None:
 
 def backup_old(at: datetime, settings: Any) -> None:
     Job.objects.create(name="backup", started_at=at - 30 * HOUR, succeeded_at=at - 30 * HOUR)
+
+
+def sending_on_hold(at: datetime, settings: Any) -> None:
+    holding.hold(lost_from=at - HOUR, at=at)
+
+
+def offsite_waits(at: datetime, settings: Any) -> None:
+    OffsiteLine.objects.create(line="newsroom-left", made_at=at - HOUR)
 
 
 def issue_not_begun(at: datetime, settings: Any) -> None:
@@ -82,6 +91,8 @@ TROUBLES: dict[str, Trouble] = {
     "jobs-failed": jobs_failed,
     "disk-full": disk_full,
     "backup-old": backup_old,
+    "sending-on-hold": sending_on_hold,
+    "offsite-waits": offsite_waits,
     "issue-not-begun": issue_not_begun,
     "issue-stands-still": issue_stands_still,
     "issue-held": issue_held,
