@@ -11,6 +11,7 @@ from donations import stripe_api
 from donations.models import Donation, Donor, DonorLink, Payment, RecurringGift, SafetyReturn, current_terms
 from newsroom.history import record
 from newsroom.models import OutgoingMail
+from subscriptions import consent
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ def forget(donation: Donation, *, at: datetime) -> None:
     donor = donation.donor
     addresses = {donation.email} | ({donor.email or ""} if donor is not None else set())
     donation.sessions.update(parameters={}, url="")
+    if donation.newsletter_asked_at is not None:
+        consent.drop_requests(newsletter_hold(donation))
     if donor is not None and donor.donations.exclude(pk=donation.pk).exists():
         donation.donor = None
     elif donor is not None:
@@ -92,6 +95,11 @@ def forget(donation: Donation, *, at: datetime) -> None:
     mails.filter(state=OutgoingMail.State.QUEUED).update(
         state=OutgoingMail.State.CANCELLED, ended_at=at, address="", context={}
     )
+
+
+def newsletter_hold(donation: Donation) -> str:
+    """Return the name under which a gift's wish for the newsletter waits for the country of its card."""
+    return f"gift:{donation.attempt_key}"
 
 
 def erase_donor(donor: Donor, *, at: datetime) -> None:
