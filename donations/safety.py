@@ -146,13 +146,25 @@ def _undo(row: SafetyReturn) -> None:
         for invoice in stripe_api.open_invoices_of(gift.stripe_id):
             do(stripe_api.void_invoice, invoice.id)
     if payment is not None and payment.refunded < payment.gross:
-        key = f"safety:{payment.payment_intent_id}"
-        stripe_api.create_refund(
-            payment.payment_intent_id, amount=None, metadata={"newsroom_reason": "safety"}, idempotency_key=key
-        )
+        _refund(payment.payment_intent_id, number=row.tries)
     if gift is not None:
         # A first gift is taken back before its customer is written here, so only Stripe knows the id.
         do(stripe_api.delete_customer, stripe_api.id_of(stripe_api.retrieve_subscription(gift.stripe_id).customer))
+
+
+def _refund(intent_id: str, *, number: int) -> None:
+    """Give back what is left of a payment, under a key of this try: Stripe repeats a stored 5xx for a day.
+
+    What a try that seemed to fail has given back is not given back twice, because then there is nothing left.
+    """
+    reason = {"newsroom_reason": "safety"}
+    try:
+        stripe_api.create_refund(
+            intent_id, amount=None, metadata=reason, idempotency_key=f"safety:{intent_id}:{number}"
+        )
+    except stripe_api.StripeRefused as error:
+        if error.code != "charge_already_refunded":
+            raise
 
 
 def do(call: Any, stripe_id: str) -> None:
