@@ -54,6 +54,11 @@ upgrade-test: dev-installed ## Run the release before on the schema of this code
 install-test: dev-installed ## Run the commands of docs/install.md in a new Debian tree (root, debootstrap)
 	@$(VENV) deploy/try_install.py
 
+messages: dev-installed ## Gather the words to translate (needs gettext), and compile the translations
+	@for domain in django djangojs; do $(VENV) -m sandbox run -- $(VENV) manage.py makemessages -d $$domain --all \
+		--no-obsolete --no-location -i '.*' -i tests -i bench -i sandbox -i deploy -v 0 || exit 1; done
+	@$(VENV) -m tests.translations
+
 lock: dev-installed ## Compile the requirements files from their short inputs, with hashes
 	@for name in requirements requirements-sandbox requirements-dev; do echo "$$name.txt"; \
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $$name.in -o $$name.txt || exit 1; done

@@ -16,6 +16,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 
 from newsroom import limits, preparing, registry
 from newsroom.apps import PACKAGES
@@ -26,6 +27,15 @@ from newsroom.waking import wake
 
 # Edited here, an account would change without a reason, a fresh proof and an entry in the history.
 KEPT_FROM_HANDS = {"auth.user", "auth.group", "account.emailaddress", "mfa.authenticator"}
+
+
+class StaffScriptWords(JavaScriptCatalog):
+    """The words of the admin's scripts and of our own, in the language of who reads them."""
+
+    packages = ["django.contrib.admin"]
+
+    def get_paths(self, packages: list[str]) -> list[str]:
+        return [*super().get_paths(packages), *map(str, settings.LOCALE_PATHS)]
 
 
 class StaffSite(admin.AdminSite):
@@ -44,6 +54,10 @@ class StaffSite(admin.AdminSite):
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: Any = StaffScriptWords.as_view()(request)
+        return response
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Lead to the one page where staff log in. An account without a place here is told so, and not asked again."""
