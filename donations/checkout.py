@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from donations import reminding, stripe_api
+from donations import reminding, safety, stripe_api
 from donations.giving import Choice, covering_fee, methods_for
 from donations.metadata import GiftMetadata, metadata_of
 from donations.models import Appeal, Campaign, CheckoutSession, Donation, Frequency, GivingTerms, Method, current_terms
@@ -66,7 +66,8 @@ def commit_donation(*, attempt_key: uuid.UUID, choice: Choice, particulars: Part
 
     Pressing the button again, or in a second tab, finds the same row. A changed choice changes the row as long as no
     money has moved: a page on which the former choice could still be paid is closed first, so that the row says what
-    is charged. A ticked newsletter box is kept in the same transaction, and stands whatever becomes of the gift.
+    is charged. A ticked newsletter box is kept in the same transaction, and stands whatever becomes of the gift; only
+    where card countries are blocked does it wait until the gift's is known.
 
     Raises AlreadyGiven, CheckoutTrouble.
     """
@@ -128,6 +129,8 @@ def _pass_on_wish(donation: Donation, box: consent.Box | None, *, is_new_address
         page=reverse("donations:support"),
         method=consent.Method.DONOR_BOX,
         at=at,
+        # The mail to confirm names the outlet, and must not reach who would be punished for a gift to it.
+        held_for=safety.newsletter_hold(donation) if current_terms().blocked_countries else "",
     )
     donation.newsletter_asked_at = at
     donation.save(update_fields=["newsletter_asked_at"])

@@ -11,6 +11,7 @@ from donations import stripe_api
 from donations.models import Donation, Donor, DonorLink, Payment, RecurringGift, SafetyReturn, current_terms
 from newsroom.history import record
 from newsroom.models import OutgoingMail
+from subscriptions import consent
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ def forget(donation: Donation, *, at: datetime) -> None:
     donor = donation.donor
     addresses = {donation.email} | ({donor.email or ""} if donor is not None else set())
     donation.sessions.update(parameters={}, url="")
+    if donation.newsletter_asked_at is not None:
+        consent.drop_requests(newsletter_hold(donation))
     if donor is not None and donor.donations.exclude(pk=donation.pk).exists():
         donation.donor = None
     elif donor is not None:
@@ -92,6 +95,11 @@ def forget(donation: Donation, *, at: datetime) -> None:
     mails.filter(state=OutgoingMail.State.QUEUED).update(
         state=OutgoingMail.State.CANCELLED, ended_at=at, address="", context={}
     )
+
+
+def newsletter_hold(donation: Donation) -> str:
+    """Return the name under which a gift's wish for the newsletter waits for the country of its card."""
+    return f"gift:{donation.attempt_key}"
 
 
 def erase_donor(donor: Donor, *, at: datetime) -> None:
@@ -138,13 +146,25 @@ def _undo(row: SafetyReturn) -> None:
         for invoice in stripe_api.open_invoices_of(gift.stripe_id):
             do(stripe_api.void_invoice, invoice.id)
     if payment is not None and payment.refunded < payment.gross:
-        key = f"safety:{payment.payment_intent_id}"
-        stripe_api.create_refund(
-            payment.payment_intent_id, amount=None, metadata={"newsroom_reason": "safety"}, idempotency_key=key
-        )
+        _refund(payment.payment_intent_id, number=row.tries)
     if gift is not None:
         # A first gift is taken back before its customer is written here, so only Stripe knows the id.
         do(stripe_api.delete_customer, stripe_api.id_of(stripe_api.retrieve_subscription(gift.stripe_id).customer))
+
+
+def _refund(intent_id: str, *, number: int) -> None:
+    """Give back what is left of a payment, under a key of this try: Stripe repeats a stored 5xx for a day.
+
+    What a try that seemed to fail has given back is not given back twice, because then there is nothing left.
+    """
+    reason = {"newsroom_reason": "safety"}
+    try:
+        stripe_api.create_refund(
+            intent_id, amount=None, metadata=reason, idempotency_key=f"safety:{intent_id}:{number}"
+        )
+    except stripe_api.StripeRefused as error:
+        if error.code != "charge_already_refunded":
+            raise
 
 
 def do(call: Any, stripe_id: str) -> None:

@@ -32,15 +32,13 @@ def note(request: HttpRequest, user: AbstractBaseUser, *, at: datetime) -> None:
         # The key changes at log-in and with the password; the browser is the same.
         StaffSession.objects.filter(session_key=before).exclude(session_key=key).delete()
     browser = described(request.headers.get("User-Agent", ""))
-    StaffSession.objects.update_or_create(
-        session_key=key,
-        defaults={"last_seen_at": at, "user_id": user.pk, "browser": browser},
-        create_defaults={
-            "last_seen_at": at,
-            "started_at": at,
-            "user_id": user.pk,
-            "browser": browser,
-        },
+    row = StaffSession(user_id=user.pk, session_key=key, browser=browser, started_at=at, last_seen_at=at)
+    # One statement, which two requests of one page may well send at the same moment.
+    StaffSession.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["session_key"],
+        update_fields=["user", "browser", "last_seen_at"],
     )
     session[NOTED] = {"key": key, "at": at.timestamp()}
 

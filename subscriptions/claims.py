@@ -156,7 +156,7 @@ def prepare(issue: Issue, *, at: datetime) -> Audience:
 
     Where the issue goes to a segment, everybody who could be written to and is not in it is counted by that reason.
     """
-    values = {"issue": issue.pk, "newsletter": issue.newsletter_id, "at": at}
+    values: dict[str, Any] = {"issue": issue.pk, "newsletter": issue.newsletter_id, "at": at}
     join, reason = "", REASON
     if issue.segment is not None:
         chosen, of_segment = segments.as_sql(issue.segment, newsletter_id=issue.newsletter_id)

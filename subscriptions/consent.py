@@ -47,11 +47,19 @@ def box_for(language: str, *, at: datetime) -> Box | None:
 
 @transaction.atomic
 def keep_request(
-    *, email: str, newsletter: Newsletter, statement: Statement, page: str, method: Consent.Method, at: datetime
+    *,
+    email: str,
+    newsletter: Newsletter,
+    statement: Statement,
+    page: str,
+    method: Consent.Method,
+    at: datetime,
+    held_for: str = "",
 ) -> None:
     """Keep one wish to subscribe, the same for every address, for the task that answers it with a mail to confirm.
 
-    `statement` holds the very words that were in front of the person.
+    `statement` holds the very words that were in front of the person. A wish that is `held_for` something is answered
+    by nothing before `release_requests`, and ends with the retention period of unanswered ones.
     """
     request = SignupRequest.objects.create(
         email=email,
@@ -63,8 +71,28 @@ def keep_request(
         method=method,
         requested_at=at,
         not_before=at,
+        held_for=held_for,
     )
-    wake("subscriptions.tasks.handle_signup", request.pk)
+    if not held_for:
+        wake("subscriptions.tasks.handle_signup", request.pk)
+
+
+@transaction.atomic
+def release_requests(held_for: str) -> None:
+    """Let the wishes be answered that were held for something, now that it is known."""
+    if not held_for:
+        raise ValueError("wishes that are held for nothing need no release")
+    for request in SignupRequest.objects.select_for_update().filter(held_for=held_for).order_by("pk"):
+        request.held_for = ""
+        request.save(update_fields=["held_for"])
+        wake("subscriptions.tasks.handle_signup", request.pk)
+
+
+def drop_requests(held_for: str) -> None:
+    """Forget the wishes that were held for something, because nothing may be mailed any more."""
+    if not held_for:
+        raise ValueError("wishes that are held for nothing are answered")
+    SignupRequest.objects.filter(held_for=held_for).delete()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.urls import reverse
 
 from newsroom import tokens
-from newsroom.limits import allow
+from newsroom.limits import allow, is_shared
 from newsroom.mail import queue_mail
 from newsroom.models import Suppression
 from newsroom.suppressions import reasons_against
@@ -25,7 +25,7 @@ CONFIRM_WITHIN = timedelta(days=7)
 CONFIRM_PURPOSE = "confirm-subscription"
 
 # What one network, and all networks together, may ask for. Tor's exits, an onion service and a proxy that hides its
-# clients look like one network, which is why a loopback network has a share of the whole instead.
+# clients look like one network each, which is why a shared network may ask for far more.
 NETWORK_RATE = "20/hour"
 SHARED_NETWORK_RATE = "600/hour"
 TOTAL_RATE = "3000/hour"
@@ -58,11 +58,6 @@ def request_signup(
     consent.keep_request(email=email, newsletter=newsletter, statement=statement, page=page, method=method, at=at)
 
 
-def is_shared(network: str) -> bool:
-    """Say whether a network stands for readers who have nothing to do with one another."""
-    return network.startswith(("127.", "::1")) or network == "unknown"
-
-
 def handle(pk: int, *, at: datetime) -> None:
     """Decide what one kept sign-up leads to, and delete it, in one transaction. A second call finds nothing to do.
 
@@ -78,15 +73,15 @@ def handle(pk: int, *, at: datetime) -> None:
 
 def sweep(*, at: datetime, limit: int = 500) -> int:
     """Wake a worker for each kept sign-up that is due, and return how many there were."""
-    due = SignupRequest.objects.filter(not_before__lte=at, tries__lt=GIVE_UP_AFTER).order_by("not_before", "pk")
-    pks = list(due.values_list("pk", flat=True)[:limit])
+    due = SignupRequest.objects.filter(held_for="", not_before__lte=at, tries__lt=GIVE_UP_AFTER)
+    pks = list(due.order_by("not_before", "pk").values_list("pk", flat=True)[:limit])
     for pk in pks:
         wake("subscriptions.tasks.handle_signup", pk)
     return len(pks)
 
 
 def _handle(pk: int, at: datetime) -> None:
-    waiting = SignupRequest.objects.filter(pk=pk, not_before__lte=at).first()
+    waiting = SignupRequest.objects.filter(pk=pk, held_for="", not_before__lte=at).first()
     if waiting is None:
         return
     # The limit is asked before the transaction, because it speaks to another server, and once for each sign-up: a later

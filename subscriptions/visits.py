@@ -11,13 +11,12 @@ from django.db import transaction
 from django.urls import reverse
 
 from newsroom import persons, registry
-from newsroom.limits import allow
+from newsroom.limits import allow, is_shared
 from newsroom.mail import queue_mail
 from newsroom.models import Suppression
 from newsroom.suppressions import reasons_against
 from newsroom.waking import wake
 from subscriptions.models import AddressChange, ReaderVisit, Subscriber
-from subscriptions.signup import is_shared
 
 LINK_LASTS = timedelta(minutes=15)
 VISIT_LASTS = timedelta(minutes=30)

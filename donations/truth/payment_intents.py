@@ -13,6 +13,7 @@ from donations.metadata import GiftMetadata, metadata_of
 from donations.models import CheckoutSession, Decline, Donation, Payment, RecurringGift, current_terms
 from donations.truth import disputes, ownership, recurring, refunds
 from donations.truth.questions import ask
+from subscriptions import consent
 
 STATES = {
     "succeeded": Payment.State.PAID,
@@ -255,6 +256,8 @@ def _follow(payment: Payment, donation: Donation, charge: Any, *, was_awaited: b
             gift.customer = ownership.customer_of(donor, customer_id, livemode=payment.livemode, at=at)
         gift.has_failed_renewal = False
         gift.save(update_fields=["customer", "has_failed_renewal"])
+    if donation.newsletter_asked_at is not None and not payment.is_renewal:
+        consent.release_requests(safety.newsletter_hold(donation))
     donation.move(Donation.State.GIVEN, at=at)
     receipts.queue_receipt(payment, was_awaited=was_awaited, at=at)
     if donor is not None:

@@ -93,10 +93,14 @@ class HistoryEntryAdmin(FactsAdmin):
         return None if entry is None else without_names([entry], viewer=request.user)[0]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        # What can be filtered or put in order by a name tells the name.
+        # What can be filtered, found or put in order by a name tells the name.
         if lookup.startswith("actor") and (request is None or not may_know(request.user)):
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        fields = super().get_search_fields(request)
+        return fields if may_know(request.user) else [name for name in fields if "actor" not in str(name)]
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         shown = list(super().get_sortable_by(request))

@@ -1,11 +1,11 @@
 from typing import Any
 
 from django import template
-from django.db.models import QuerySet
 
 from newsroom import registry
 from newsroom.history import entries_of
 from newsroom.models import HistoryEntry
+from newsroom.pseudonyms import without_names
 
 register = template.Library()
 MOST_ENTRIES = 200
@@ -21,7 +21,7 @@ def screen_words(opts: Any, changes: Any = None) -> dict[str, Any]:
     return {"screen": screen, "is_empty": is_empty}
 
 
-@register.simple_tag
-def history_of(obj: Any) -> QuerySet[HistoryEntry]:
-    """Return what the history says of an object, newest first."""
-    return entries_of(obj)[:MOST_ENTRIES]
+@register.simple_tag(takes_context=True)
+def history_of(context: template.Context, obj: Any) -> list[HistoryEntry]:
+    """Return what the history says of an object to who looks at the page, newest first."""
+    return without_names(entries_of(obj)[:MOST_ENTRIES], viewer=context["request"].user)

@@ -72,11 +72,18 @@ class SubscriberAdmin(WatchedAdmin, FactsAdmin):
     ordering = ["-created_at", "-pk"]
     change_form_template = "admin/subscriptions/subscriber/change_form.html"
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Subscriber | None = None,
+    ) -> HttpResponse:
         """Put everything that happened between the reader and the newsroom under the reader's facts."""
-        subscriber = kwargs.get("obj")
-        life = reader_life.events_of(subscriber) if subscriber is not None else []
-        return super().render_change_form(request, {**context, "life": life}, **kwargs)
+        life = reader_life.events_of(obj) if obj is not None else []
+        return super().render_change_form(request, {**context, "life": life}, add, change, form_url, obj)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str

@@ -179,6 +179,14 @@ class SignupRequest(models.Model):
     requested_at = models.DateTimeField(_("requested at"))
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     not_before = models.DateTimeField(_("not before"))
+    held_for = models.CharField(
+        _("held for"),
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("What has to be known before anything is mailed; empty where nothing has."),
+    )
 
     personal_data = PersonalData(
         found_by=("email",),
@@ -190,7 +198,7 @@ class SignupRequest(models.Model):
             "wording language page method requested_at": "What was agreed to, for the ledger.",
         },
         not_personal={
-            "tries not_before": "The worker that answers.",
+            "tries not_before held_for": "The worker that answers, and what it waits for.",
         },
     )
 

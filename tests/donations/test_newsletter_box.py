@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from donations.models import CheckoutSession, Donation
+from donations.models import CheckoutSession, Donation, GivingTerms
 from newsroom.models import OutgoingMail
+from subscriptions import signup
 from subscriptions.models import Consent, Newsletter, SignupRequest, Subscription
 from tests.donations.reader import Reader
 from tests.subscriptions.factories import make_newsletter, make_policy
@@ -94,6 +96,33 @@ def test_the_wish_stands_whatever_becomes_of_the_gift(reader: Reader, letter: Ne
     reader.webhooks()
     assert Consent.objects.get().method == "donor-box"
     assert OutgoingMail.objects.filter(template="confirm_subscription").count() == 1
+
+
+@pytest.mark.parametrize("frequency", ["once", "monthly"])
+@pytest.mark.parametrize(("card", "is_mailed"), [("4000001120000005", False), ("4242424242424242", True)])
+def test_where_countries_are_blocked_the_wish_waits_for_the_country_of_the_card(
+    reader: Reader, letter: Newsletter, frequency: str, card: str, is_mailed: bool
+) -> None:
+    """The mail to confirm names the outlet, so it must not reach a giver whose country punishes the gift."""
+    GivingTerms.objects.create(pk=1, blocked_card_countries=["RU", "BY"])
+    attempt_key = uuid.uuid4()
+    with reader._commits(execute=True):
+        assert press(reader, attempt_key, frequency=frequency) == 303
+    reader.work()
+    with reader._commits(execute=True):
+        assert signup.sweep(at=timezone.now()) == 0
+    assert SignupRequest.objects.get().held_for
+    assert not OutgoingMail.objects.exists()
+
+    reader.pay(Donation.objects.get(attempt_key=attempt_key), card)
+    reader.webhooks(times=2, shuffle=3)
+    assert not SignupRequest.objects.exclude(held_for="").exists()
+    reader.work()
+
+    assert not SignupRequest.objects.exists()
+    assert OutgoingMail.objects.filter(template="confirm_subscription").exists() == is_mailed
+    assert OutgoingMail.objects.exists() == is_mailed
+    assert list(Consent.objects.values_list("method", flat=True)) == (["donor-box"] if is_mailed else [])
 
 
 def test_words_that_have_changed_are_read_again_before_anything_is_kept(reader: Reader, letter: Newsletter) -> None:

@@ -141,6 +141,23 @@ def test_a_return_is_tried_again_until_stripe_has_done_it(reader: Reader, settin
     assert Payment.objects.get(donation=donation).refunded == 500
 
 
+@pytest.mark.parametrize("fault", ["server_error", "error_after"])
+def test_a_refund_that_broke_at_stripe_is_made_once_under_the_next_key(reader: Reader, fault: str) -> None:
+    """Stripe repeats a 5xx to its key for a day, whether the refund behind it was made or not."""
+    donation = pay_from(reader, "BY", frequency="monthly", amount="500")
+    block("BY")
+    reader.webhooks()
+    reader.sandbox.mode(**{fault: 1}, method="POST", path="/v1/refunds")
+    reader.tick()
+    assert SafetyReturn.objects.get().state == "waiting"
+    SafetyReturn.objects.update(not_before=timezone.now())
+    reader.tick()
+    reader.webhooks()
+    assert (SafetyReturn.objects.get().state, SafetyReturn.objects.get().tries) == ("done", 2)
+    assert Payment.objects.get(donation=donation).refunded == 500
+    assert [refund.amount for refund in stripe_api.refunds_of(Payment.objects.get().payment_intent_id)] == [500]
+
+
 def test_a_country_that_is_blocked_later_stops_at_the_next_renewal(reader: Reader) -> None:
     donation = pay_from(reader, "BY", frequency="monthly", amount="500")
     reader.webhooks()

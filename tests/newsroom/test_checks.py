@@ -19,6 +19,8 @@ SAFE = {
     "TRUSTED_PROXIES": 1,
     "STAFF_SECOND_FACTOR": True,
     "CONSENT_ANCHOR": "anchors@archive.example",
+    "BACKUP_RECIPIENTS": ["age1y0xazv0l3sjfhrpn2zlj6vf2ydvkf4eafl4npxy9smfgfw8m7qnslymfk3"],
+    "OFFSITE_LIST": "https://newsroom:invented@list.example/",
 }
 
 

@@ -102,7 +102,7 @@ def test_each_figure_is_made_and_stands_in_a_rule_and_on_the_dashboard(shown: An
         ("newsroom_books_age_seconds",): 50 * 3600,
         ("newsroom_donation_age_seconds",): 100 * 3600,
     }
-    assert {key: pytest.approx(found[key], abs=30) for key in near} == near
+    assert {key: pytest.approx(found[key], abs=300) for key in near} == near
     assert found[("newsroom_backup_age_seconds",)] > 1e8
     assert 0 < found[("newsroom_disk_free_ratio",)] < 1
     assert found[("newsroom_pages_served_total",)] >= 1
