@@ -52,6 +52,9 @@ def script(port: int, branch: str) -> str:
                 parts.append(words.rstrip() + " || true")
             case _:
                 parts.append(words)
+        if "apt-get install" in words:
+            # On a whole Debian the package starts it.
+            parts.append("service postgresql start")
         if re.search(r"^host=", words, re.MULTILINE):
             parts.append(f"mail_url=smtp://127.0.0.1:{port} repository=/newsroom.git version={branch}")
         parts.append(f"echo '--- done: {len(parts)} {kind}'")

@@ -87,9 +87,7 @@ def test_a_stranger_s_archive_writes_nowhere_else(key: str, tmp_path: Path) -> N
             backup_files.check(pack(name), identities=[key])
 
 
-def test_no_backup_is_made_that_nobody_could_read_or_that_failed(
-    key: str, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_backup_is_made_that_nobody_could_read_or_that_failed(key: str, tmp_path: Path, settings: Any) -> None:
     good = settings.BACKUP_RECIPIENTS
     settings.BACKUP_RECIPIENTS = []
     with pytest.raises(CommandError, match="BACKUP_RECIPIENTS"):
@@ -105,7 +103,7 @@ def test_no_backup_is_made_that_nobody_could_read_or_that_failed(
         "#!/bin/sh\n[ \"$1\" = --version ] && exec echo 'pg_dump 18'\necho PGDMP; echo 'server gone' >&2; exit 1\n"
     )
     broken.chmod(0o755)
-    monkeypatch.setattr(settings, "POSTGRES_PROGRAMS", str(programs))
+    settings.POSTGRES_PROGRAMS = str(programs)
     with pytest.raises(CommandError, match="server gone"):
         call_command("backup", tmp_path, stdout=io.StringIO())
     assert not list(tmp_path.glob("newsroom-*"))
