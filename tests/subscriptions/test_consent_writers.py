@@ -15,6 +15,8 @@ WRITING = {
         "subscriptions/pruning.py",
         # Names the table that the application may only add to.
         "subscriptions/apps.py",
+        # Reads which policy a reader last agreed to.
+        "subscriptions/renewing.py",
     },
     # The state of a subscription, and the times that prove it.
     r"\bsubscription\.(?:state|confirmed_at|unsubscribed_at|suppressed_at)\b[^=\n]*(?<![=!<>])=(?!=)"
