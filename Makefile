@@ -1,15 +1,15 @@
 # `make` alone lists the commands. They need Python 3.11 or newer; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench chaos fuzz soak upgrade-test install-test lock clean sandbox-installed dev-installed lighthouse
+.PHONY: help run test check lint bench chaos messages fuzz soak upgrade-test install-test lock clean sandbox-installed dev-installed lighthouse
 
 # The first that really runs and is new enough: a version manager's shim may exist and run nothing.
 PYTHON = $(shell for name in python3.12 python3.11 python3.13 python3; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 INSTALL = $(or $(PYTHON),$(error Python 3.11 or newer was not found. Install it, for example from https://www.python.org/downloads/)) -I sandbox/install.py
 VENV = .venv/bin/python
-# Tests run side by side; a smaller or larger number suits some machines better.
-PROCESSES ?= 2
+# Tests run side by side, more of them than two processors because many wait; another number suits some machines better.
+PROCESSES ?= 3
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
