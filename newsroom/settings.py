@@ -216,6 +216,7 @@ CELERY_TASK_ROUTES = {
     "newsroom.tasks.prepare_figures": {"queue": CELERY_SLOW_QUEUE},
     "newsroom.tasks.render_image": {"queue": CELERY_SLOW_QUEUE},
     "subscriptions.tasks.send_issue": {"queue": CELERY_SLOW_QUEUE},
+    "subscriptions.tasks.work_on_import": {"queue": CELERY_SLOW_QUEUE},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from subscriptions.models import ImportRow, SubscriberImport, Subscription
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
-FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 CHUNK = 5_000
 
 

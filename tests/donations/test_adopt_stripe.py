@@ -98,7 +98,8 @@ def test_a_subscription_comes_with_its_donor_and_its_history_and_goes_on_as_ours
     assert (gift.customer.stripe_id if gift.customer else "", gift.donation.name) == (customer, "Ольга Щербакова")
     assert gift.donation.language == "ru"
     assert gift.card_expires is not None, "the card stands on the customer here, and its end is told all the same"
-    assert RecurringGift.objects.get(stripe_id=annual).donation.frequency == "annual"
+    other = RecurringGift.objects.get(stripe_id=annual).donation
+    assert (other.frequency, other.language) == ("annual", "en"), "each customer's gift keeps its own language"
     assert sorted(Payment.objects.values_list("gross", "is_renewal")) == [(500, False), (500, True), (6000, False)]
     assert not OutgoingMail.objects.exists(), "whoever ran these gifts has sent their receipts"
 

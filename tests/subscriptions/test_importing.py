@@ -1,4 +1,4 @@
-"""Importing and exporting subscribers: every format, every verdict, killed in the middle, undone."""
+"""Importing subscribers: every format, every verdict, killed in the middle, undone."""
 
 import codecs
 import csv
@@ -9,7 +9,6 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -391,22 +390,3 @@ def test_upload_without_addresses_is_explained(staff_client: Client, newsletter:
     file = SimpleUploadedFile("x.csv", b"name\nLena\n")
     response = staff_client.post("/admin/subscriptions/subscriberimport/add/", {**fields, "file": file})
     assert "There is no column of email addresses" in response.content.decode()
-
-
-def test_export_needs_a_reason_follows_the_filter_and_is_recorded(staff_client: Client, newsletter: Newsletter) -> None:
-    make_subscription(newsletter=newsletter, email="+cmd@example.org")
-    make_subscription(newsletter=newsletter, email="gone@example.org", state=State.UNSUBSCRIBED)
-    url = "/admin/subscriptions/subscription/export/?state__exact=active"
-    assert "Why" in staff_client.get(url).content.decode()
-    assert "Why" in staff_client.post(url, {"reason": " "}).content.decode()
-    response = staff_client.post(url, {"reason": "move to another server"})
-    file = b"".join(response.streaming_content).decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(file)))
-    assert [(row["email"], row["state"]) for row in rows] == [("'+cmd@example.org", "active")]
-    entry = HistoryEntry.objects.get(action="subscribers.exported")
-    assert (entry.reason, entry.after) == ("move to another server", {"filter": ["state__exact"], "rows": 1})
-
-
-def test_export_is_for_those_who_may(client: Client, newsletter: Newsletter) -> None:
-    client.force_login(User.objects.create_user("reporter", is_staff=True))
-    assert client.post("/admin/subscriptions/subscription/export/", {"reason": "x"}).status_code == 403

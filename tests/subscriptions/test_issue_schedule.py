@@ -1,8 +1,7 @@
-"""Issues appear at their hour: summer time, far zones, leap days, downtime, two beats and clocks that jump."""
+"""Issues appear by themselves: downtime, holidays, approval, two beats and clocks that jump."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from threading import Barrier, Thread
 from typing import Any
 
@@ -14,10 +13,11 @@ from newsroom.mail import render_parts
 from newsroom.models import Article, OutgoingMail, Section
 from subscriptions import issues, schedule
 from subscriptions.assembling import assemble
-from subscriptions.models import Delivery, Issue, Newsletter, Pick
+from subscriptions.models import Delivery, Issue, Newsletter
 from tests.newsroom.factories import make_article, make_section
 from tests.subscriptions.factories import make_newsletter, make_subscription
 from tests.subscriptions.issue_factories import make_issue, make_sending_issue, make_stories
+from tests.subscriptions.weeks import run, states
 
 THURSDAY = datetime(2026, 11, 19, 7, 0, tzinfo=UTC)  # 08:00 in Berlin
 FRIDAY_8 = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
@@ -31,18 +31,6 @@ def letter(db: None) -> Newsletter:
     make_stories(count=3)
     make_subscription(newsletter=newsletter, at=datetime(2026, 1, 1, tzinfo=UTC))
     return newsletter
-
-
-def states(newsletter: Newsletter) -> dict[str, str]:
-    found = Issue.objects.filter(newsletter=newsletter).order_by("issue_date")
-    return {issue.issue_date.isoformat(): str(issue.state) for issue in found}
-
-
-def run(start: datetime, end: datetime, every: timedelta) -> None:
-    at = start
-    while at <= end:
-        schedule.tick(at=at)
-        at += every
 
 
 def test_a_week_goes_by_itself(letter: Newsletter) -> None:
@@ -64,46 +52,6 @@ def test_a_week_goes_by_itself(letter: Newsletter) -> None:
 
     schedule.tick(at=FRIDAY_8 + timedelta(minutes=1))
     assert states(letter) == {"2026-11-20": "sending", "2026-11-27": "draft"}
-
-
-@pytest.mark.parametrize(
-    ("zone", "hour", "day", "expected"),
-    [
-        # Summer time ends on 25 October 2026 and begins on 29 March 2026 in Berlin.
-        ("Europe/Berlin", time(8, 0), date(2026, 10, 23), datetime(2026, 10, 23, 6, 0, tzinfo=UTC)),
-        ("Europe/Berlin", time(8, 0), date(2026, 10, 30), datetime(2026, 10, 30, 7, 0, tzinfo=UTC)),
-        # An hour that comes twice is the first of the two; one that is skipped is as late as it would have been.
-        ("Europe/Berlin", time(2, 30), date(2026, 10, 25), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
-        ("Europe/Berlin", time(2, 30), date(2026, 3, 29), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
-        ("Pacific/Kiritimati", time(8, 0), date(2026, 11, 20), datetime(2026, 11, 19, 18, 0, tzinfo=UTC)),
-        ("Pacific/Pago_Pago", time(8, 0), date(2026, 11, 20), datetime(2026, 11, 20, 19, 0, tzinfo=UTC)),
-        ("Australia/Lord_Howe", time(8, 0), date(2026, 11, 20), datetime(2026, 11, 19, 21, 0, tzinfo=UTC)),
-        ("Asia/Kathmandu", time(8, 0), date(2028, 2, 29), datetime(2028, 2, 29, 2, 15, tzinfo=UTC)),
-        # Samoa had no 30 December 2011.
-        ("Pacific/Apia", time(8, 0), date(2011, 12, 30), datetime(2011, 12, 30, 18, 0, tzinfo=UTC)),
-    ],
-)
-def test_the_hour_is_the_newsletters_own(zone: str, hour: time, day: date, expected: datetime) -> None:
-    assert Newsletter(time_zone=zone, send_time=hour).send_at(day) == expected
-
-
-@pytest.mark.parametrize(
-    "zone", ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Cairo"]
-)
-@pytest.mark.parametrize("hour", [time(0, 0), time(2, 30), time(8, 0), time(23, 59)])
-def test_a_year_has_one_issue_for_each_friday(db: None, zone: str, hour: time) -> None:
-    newsletter = make_newsletter(time_zone=zone, send_time=hour)
-    at = datetime(2027, 12, 29, 12, 0, tzinfo=UTC)
-    planned = []
-    # A leap year, asked every 23 hours, so that the days around each switch are met at many local hours.
-    while at < datetime(2029, 1, 4, tzinfo=UTC):
-        planned.append(newsletter.next_issue_date(at))
-        assert newsletter.send_at(planned[-1]) >= at
-        at += timedelta(hours=23)
-    dates = sorted(set(planned))
-    assert planned == sorted(planned)
-    assert all(day.weekday() == 4 for day in dates)
-    assert all(later - earlier == timedelta(days=7) for earlier, later in pairwise(dates))
 
 
 def test_a_short_downtime_is_caught_up(letter: Newsletter) -> None:
@@ -349,46 +297,6 @@ def test_the_editors_mail_says_what_is_missing(letter: Newsletter, staff_user: U
     mail = OutgoingMail.objects.get(template="issue_assembled")
     assert "2 places for “Analysis” are empty." in mail.context["findings"]
     assert mail.context["subject"] == Issue.objects.get().subject
-
-
-def test_a_week_with_a_change_of_clocks_has_its_issue_at_the_readers_hour(staff_user: User) -> None:
-    make_stories(count=8)
-    Article.objects.update(published_at=datetime(2026, 3, 1, tzinfo=UTC))
-    letters = {
-        "Europe/Berlin": (date(2026, 3, 29), date(2026, 10, 25)),
-        "America/New_York": (date(2026, 3, 8), date(2026, 11, 1)),
-        "Australia/Lord_Howe": (date(2026, 4, 5), date(2026, 10, 4)),
-    }
-    for zone, changes in letters.items():
-        # The very day of the change, at an hour that it skips or repeats in most of these zones.
-        newsletter = make_newsletter(
-            without_approval=SEND, minimum_picks=1, time_zone=zone, weekday=6, send_time=time(2, 30), too_late_hours=1
-        )
-        for change in changes:
-            due = newsletter.send_at(change)
-            Article.objects.update(published_at=due - timedelta(days=4))
-            Pick.objects.all().delete()
-            schedule.tick(at=due - timedelta(hours=30))
-            schedule.tick(at=due - timedelta(hours=20))
-            run(due - timedelta(minutes=90), due + timedelta(minutes=90), timedelta(minutes=30))
-            issue = Issue.objects.get(newsletter=newsletter, issue_date=change)
-            # Two that have the same name on the clock and are an hour apart send once, at the first.
-            assert (str(issue.state), issue.started_at) in {("sending", due), ("sent", due)}
-            Issue.objects.filter(newsletter=newsletter).exclude(pk=issue.pk).delete()
-        Newsletter.objects.filter(pk=newsletter.pk).update(is_active=False)
-
-
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_a_leap_friday_at_the_ends_of_the_world_leaves_once(zone: str, staff_user: User) -> None:
-    newsletter = make_newsletter(without_approval=SEND, minimum_picks=1, time_zone=zone, weekday=1)
-    # 29 February 2028 is a Tuesday.
-    due = newsletter.send_at(date(2028, 2, 29))
-    make_article(published_at=due - timedelta(days=3))
-
-    run(due - timedelta(days=2), due + timedelta(hours=2), timedelta(hours=1))
-
-    assert states(newsletter) == {"2028-02-29": "sent", "2028-03-07": "draft"}
-    assert due.astimezone(newsletter.zone).isoformat().startswith("2028-02-29T08:00")
 
 
 def test_what_was_sent_is_never_filled_in_again(letter: Newsletter) -> None:
