@@ -53,9 +53,7 @@ SCREENS = {
         _("Nothing was changed yet."),
     ),
     "newsroom.personaldataaccess": Screen(
-        _(
-            "Who of the staff read or exported what of readers, and why. It is a part of the history, and as fixed."
-        ),
+        _("Who of the staff read or exported what of readers, and why. It is a part of the history, and as fixed."),
         _("Nobody has opened a reader's data yet."),
     ),
     "newsroom.staffmember": Screen(

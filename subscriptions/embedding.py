@@ -17,7 +17,7 @@ def allow_frame(response: HttpResponse, host: EmbeddingHost) -> HttpResponse:
     """Let the frames of one site, and of nobody else, show a page. All else of the site's policy stays."""
     response.headers["Content-Security-Policy"] = build_policy(replace={"frame-ancestors": host.origins})
     # The older header cannot name a site, and browsers that know the policy do not read it.
-    response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    response.xframe_options_exempt = True
     return response
 
 

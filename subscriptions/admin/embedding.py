@@ -25,7 +25,7 @@ class EmbeddingHostAdmin(admin.ModelAdmin):
     list_filter = ["is_active"]
     ordering = ["host"]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["host", "note", "is_active", *(["snippets"] if obj is not None else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
