@@ -16,7 +16,7 @@ from newsroom.history import record
 from subscriptions import embedding
 from subscriptions.models import EmbeddingHost, Newsletter
 
-COPIED = '<h3>{}</h3><p>{}</p><textarea readonly rows="{}" class="vLargeTextField">{}</textarea>'
+COPIED = '<h3>{}</h3><p>{}</p><textarea aria-label="{}" readonly rows="{}" class="vLargeTextField">{}</textarea>'
 
 
 @admin.register(EmbeddingHost)
@@ -39,13 +39,13 @@ class EmbeddingHostAdmin(admin.ModelAdmin):
         blocks = []
         for newsletter in Newsletter.objects.active().order_by("position", "pk"):
             in_frame = _("In a frame. It is always up to date, and works without cookies and scripts.")
-            blocks.append((newsletter.name, in_frame, 3, embedding.frame(newsletter, host)))
+            blocks.append((newsletter.name, in_frame, newsletter.name, 3, embedding.frame(newsletter, host)))
             if form := embedding.plain_form(newsletter, host, at=at):
                 without = _(
                     "As a form of their own, which they may style. When the words of consent change, readers are asked "
                     "once more on our page, until the form is copied anew."
                 )
-                blocks.append((newsletter.name, without, 12, form))
+                blocks.append((newsletter.name, without, newsletter.name, 12, form))
         return format_html_join("", COPIED, blocks) or format_html("{}", _("There is no active newsletter."))
 
     def save_model(self, request: HttpRequest, obj: EmbeddingHost, form: forms.ModelForm, change: bool) -> None:
