@@ -204,7 +204,7 @@ PAGES = list(_pages())
 # The addresses that no reader sees as a page, or only after the page that is listed above; each with its reason.
 NO_PAGES = {
     "feed edition-feed section-feed author-feed tag-feed search-feed subscriptions:issue_feed": "a feed",
-    "sitemap sitemap-places sitemap-news sitemap-month robots humans": "for machines and the curious",
+    "sitemap sitemap-places sitemap-news sitemap-month robots humans security": "for machines and the curious",
     "subscriptions:my_data donations:mine-export donations:mine-statement": "a file of one's own",
     "subscriptions:provider_events donations:stripe-webhook": "for other servers",
     "subscriptions:policy subscriptions:current_policy": "leads to the text that is listed, or shows the same",

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from donations.models import AmountRule, Appeal, Donation, GivingTerms, StripeEvent
+from newsroom import preparing
 from newsroom.models import HistoryEntry
 from newsroom.models.site import SiteVersion
 from tests.donations.factories import (
@@ -218,6 +220,7 @@ def test_staff_without_the_permission_see_no_money(client: Client, django_user_m
 def test_the_dashboard_counts_this_week(staff_client: Client, time_machine: Any) -> None:
     make_payment(paid_at="2026-11-20T09:00Z")
     time_machine.move_to("2026-11-21T09:00Z", tick=False)
+    preparing.prepare(at=timezone.now())
     page = staff_client.get("/admin/").content.decode()
     assert "Giving this week" in page
     assert "$20 (1)" in page
