@@ -62,13 +62,6 @@ def subjects_of(address: str) -> list[UUID]:
     return [subject for rows in (erased, subscribers) for subject in rows.values_list("subject", flat=True) if subject]
 
 
-def ledger_of(subscriber: Subscriber | None) -> QuerySet[Consent]:
-    """Return what the ledger holds of a reader, in order."""
-    if subscriber is None:
-        return Consent.objects.none()
-    return Consent.objects.filter(subject=subscriber.subject).order_by("position")
-
-
 def ledger_by_address(address: str) -> QuerySet[Consent]:
     """Return what the ledger holds of whoever presents an address, also where the person was erased since."""
     return Consent.objects.filter(subject__in=subjects_of(address)).order_by("position")
