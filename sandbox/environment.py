@@ -89,6 +89,7 @@ def sandbox_values(folder: Path, ports: Mapping[str, int], servers: Mapping[str,
     named = (
         "DATABASE_URL",
         "DATABASE_OWNER_URL",
+        "POSTGRES_PROGRAMS",
         "REDIS_URL",
         "CACHE_URL",
         "STRIPE_WEBHOOK_SECRET",

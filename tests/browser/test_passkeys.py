@@ -35,7 +35,7 @@ def test_passkey_is_added_and_opens_the_newsroom_without_a_password(staff: Page,
     expect(staff.locator("#passkey_login")).to_be_visible()
     photograph(staff, "log-in")
     staff.locator("#passkey_login").click()
-    expect(staff.locator("#user-tools")).to_be_visible()
+    expect(staff.locator("#user-tools")).to_be_visible(timeout=20_000)
     staff.goto("/admin/newsroom/article/")
     expect(staff.locator("#content h1")).to_be_visible()
     assert complaints == []

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from newsroom import preparing
 from subscriptions.models import Newsletter
 from tests.browser.house import House
 from tests.browser.paper import make_paper
@@ -31,6 +32,8 @@ def _paper(house: House) -> None:
 
 
 def test_dashboard_tells_the_week_in_numbers(staff: Page) -> None:
+    preparing.prepare(at=timezone.now())
+    staff.reload()
     panels = staff.locator(".dashboard-panels")
 
     for title in ("Articles", "Subscribers", "Receipts and notices"):

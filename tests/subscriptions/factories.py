@@ -17,7 +17,7 @@ _number = count(1)
 def make_policy(*, is_published: bool = True, texts: dict[str, str] | None = None, **kwargs: Any) -> PrivacyPolicy:
     number = next(_number)
     policy = PrivacyPolicy.objects.create(
-        **{"version": f"made-{number}", "in_force_from": datetime(2026, 1, 1, tzinfo=UTC), **kwargs}
+        **{"version": f"2020-{number}", "in_force_from": datetime(2026, 1, 1, tzinfo=UTC), **kwargs}
     )
     for language, body in (texts or {"en": "<p>We keep your address.</p>"}).items():
         PolicyText.objects.create(policy=policy, language=language, title="Privacy Policy", body=body)

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from newsroom import preparing
 from newsroom.models import HistoryEntry
-from newsroom.preparing import prepare
 from subscriptions.models import Consent, Newsletter, PrivacyPolicy, Subscription
 from tests.subscriptions.factories import make_newsletter, make_policy, make_subscription
 
@@ -146,7 +145,6 @@ def test_slug_and_list_id_of_a_newsletter_are_fixed(staff_client: Client, db: No
 
 def test_dashboard_counts_the_week(staff_client: Client, subscription: Subscription) -> None:
     preparing.prepare(at=timezone.now())
-    prepare(at=timezone.now())
     page = staff_client.get("/admin/").content.decode()
     assert "Subscribers" in page
     assert "active subscriptions" in page
