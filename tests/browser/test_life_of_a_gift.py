@@ -77,6 +77,8 @@ def test_monthly_gift_is_given_renewed_mended_changed_paused_and_stopped(
     pay(reader, GOOD_CARD)
     house.stripe.advance(days=8)
     _wait_until_paid(3)
+    # The payment and the gift have an event each.
+    wait_for(lambda: RecurringGift.objects.filter(state="active").first(), "the gift to go on")
     reader.goto("/support/mine/")
     expect(box).to_contain_text("The next gift is on")
     expect(reader.locator("table.receipts tbody tr")).to_have_count(3)

@@ -178,7 +178,7 @@ def test_no_page_of_log_in_has_a_script_of_its_own(client: Client) -> None:
     pages += [inside.get(f"/admin/account/{path}") for path in ("", "factors/", APP[15:], "factors/passkeys/add/")]
     for page in pages:
         assert page.status_code == 200
-        assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+        assert "script-src 'self'" in page.headers["Content-Security-Policy"].split("; ")
         text = page.content.decode()
         for tag in re.findall(r"<script\b[^>]*>", text):
             assert "src=" in tag or 'type="application/json"' in tag, tag
