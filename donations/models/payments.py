@@ -123,7 +123,11 @@ class Payment(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="payment_newest"),
+            # One for each filter of the staff's list, which would read a million rows for a rare value.
             models.Index(fields=["frequency", "-created_at", "-id"], name="payment_by_frequency"),
+            models.Index(fields=["currency", "-created_at", "-id"], name="payment_by_currency"),
+            models.Index(fields=["state", "-created_at", "-id"], name="payment_by_state"),
+            models.Index(fields=["livemode", "-created_at", "-id"], name="payment_by_livemode"),
             models.Index(fields=["donation", "-created_at"], name="payment_of_donation"),
             models.Index(fields=["gift_date", "currency"], name="payment_by_day", condition=models.Q(state="paid")),
             models.Index(fields=["state", "created_at"], name="payment_pending", condition=models.Q(state="pending")),
