@@ -320,7 +320,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.append("django.forms")
 
 # A page that anyone may read carries no script, no cookie and no foreign request. `form-action` names Stripe's pages,
-# because a browser applies it to the redirect that answers our own form too.
+# because a browser applies it to the redirect that answers our own form too. `connect-src` lets a browser's own tools
+# ask for robots.txt in the page's name; without a script, a page itself connects to nothing.
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -328,6 +329,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF],
         "font-src": [SELF],
+        "connect-src": [SELF],
         "frame-src": [SELF],
         "form-action": [SELF, *STRIPE_PAGE_ORIGINS],
         "frame-ancestors": [NONE],

@@ -1,7 +1,9 @@
 """What every test stands on: real PostgreSQL and Redis (tests/servers.py), a real SMTP server, a real queue."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +25,10 @@ from newsroom import limits, outbox
 from newsroom.celery import app
 from newsroom.database_roles import OWNER, grant
 from newsroom.models import OutgoingMail
+from tests import template
 from tests.mailbox import Mailbox
 from tests.owner import become_owner, connect_as
+from tests.servers import FOLDER_VARIABLE
 
 # A worker imports the task modules when it starts; here the tests are the worker.
 app.loader.import_default_modules()
@@ -67,7 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Let the role that owns the tables make them."""
+    """Let the role that owns the tables make them, as a copy of those that the run has made once."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = template.wait(Path(os.environ[FOLDER_VARIABLE]))
     if OWNER in settings.DATABASES:
         connect_as(settings.DATABASES[OWNER])
 

@@ -16,6 +16,7 @@ import pytest
 from sandbox.environment import throwaway_values, with_database_number
 from sandbox.ports import free_port
 from sandbox.servers import throwaway
+from tests import template
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 FOLDER_VARIABLE = "TEST_RUN_FOLDER"
@@ -31,6 +32,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         os.environ.update(servers.environment)
         os.environ[FOLDER_VARIABLE] = str(servers.folder.path)
     os.environ.update(_own_values())
+    if not IS_WORKER:
+        running.enter_context(template.begin(servers.folder.path))
 
 
 def _own_values() -> dict[str, str]:

@@ -25,8 +25,10 @@ from sandbox.ports import HOST, free_port
 from sandbox.programs import product, python
 from sandbox.redis_server import Redis
 from sandbox.stripe.testing import StripeSandbox
+from tests import template
 from tests.browser.waiting import wait_for
 from tests.owner import become_owner
+from tests.servers import FOLDER_VARIABLE
 
 QUEUE = "house"
 TICKS = ("newsroom.tasks.tick", "subscriptions.tasks.tick", "donations.tasks.tick")
@@ -70,7 +72,7 @@ class House:
         self.environment = self._environment()
         collect = ("collectstatic", "--no-input", "--verbosity", "0")
         run_to_end(python("static", "manage.py", *collect, environment=self.environment))
-        self._make_tables()
+        self._set_rows_aside()
         programs = product(self.environment, {"web": self._port}, self._folder.path)
         for program in programs:
             if program.name != "beat":
@@ -101,15 +103,15 @@ class House:
         self.database = f"house_{worker}"
         with self._owner()._nodb_cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {self.database}")
-            cursor.execute(f"CREATE DATABASE {self.database}")
+            made = template.wait(Path(os.environ[FOLDER_VARIABLE]))
+            cursor.execute(f"CREATE DATABASE {self.database} TEMPLATE {made}")
 
     def _owner(self) -> BaseDatabaseWrapper:
         """Return the connection of the role that owns databases and tables."""
         return connections[OWNER if OWNER in connections else "default"]
 
-    def _make_tables(self) -> None:
-        """Migrate, and set aside a copy of the rows that the migrations wrote."""
-        run_to_end(python("migrate", "manage.py", "migrate", "--verbosity", "0", environment=self.environment))
+    def _set_rows_aside(self) -> None:
+        """Set aside a copy of the rows that the migrations wrote."""
         with self.own_database(), transaction.atomic(), connection.cursor() as cursor:
             become_owner(cursor)
             self._tables = [connection.ops.quote_name(name) for name in connection.introspection.table_names(cursor)]

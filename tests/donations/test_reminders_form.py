@@ -12,7 +12,7 @@ from donations.reminder_words import statement
 from donations.tasks import tick
 from newsroom.models import OutgoingMail, Outlet
 from tests.conftest import Broker
-from tests.donations.factories import make_appeal
+from tests.donations.factories import make_amount_rules, make_appeal
 from tests.donations.reminder_factories import EMAIL, ask, make_choices, make_reminder, wish_fields
 from tests.newsroom.factories import make_article
 from tests.subscriptions.factories import make_policy, make_subscription
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _offer(db: None) -> None:
+    make_amount_rules()
     make_choices()
     make_policy()
 
