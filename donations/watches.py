@@ -22,6 +22,7 @@ SILENT_WAY = timedelta(days=3)
 WEEKS_BEFORE = timedelta(days=28)
 # By chance alone none comes where nine would in one case of eight thousand.
 GIFTS_EXPECTED = 9
+FEWEST_GIFTS = GIFTS_EXPECTED * WEEKS_BEFORE.days // SILENT_WAY.days
 DAYS_USED = 20
 
 
@@ -56,9 +57,7 @@ def a_way_to_pay_is_silent(at: datetime) -> str:
     ways = ways.annotate(
         gifts=Count("pk"), newest=Max("created_at"), days=Count(TruncDate("created_at"), distinct=True)
     )
-    silent = ways.filter(
-        newest__lte=at - SILENT_WAY, gifts__gte=GIFTS_EXPECTED * (WEEKS_BEFORE / SILENT_WAY), days__gte=DAYS_USED
-    )
+    silent = ways.filter(newest__lte=at - SILENT_WAY, gifts__gte=FEWEST_GIFTS, days__gte=DAYS_USED)
     names = [str(dict(Method.choices).get(row["method"], row["method"])) for row in silent]
     if not names:
         return ""
@@ -109,8 +108,8 @@ WATCHES = [
         "no-gifts-by-method",
         gettext_lazy("Nobody gives in one of the ways to pay"),
         gettext_lazy(
-            "Try that way yourself, on a device that people use for it. See in Stripe's dashboard whether it is switched "
-            "on, and in the payment method rules whether it is offered."
+            "Try that way yourself, on a device that people use for it. See in Stripe's dashboard whether it is "
+            "switched on, and in the payment method rules whether it is offered."
         ),
         a_way_to_pay_is_silent,
         "admin:donations_payment_changelist",

@@ -172,7 +172,7 @@ def test_a_tampered_sum_is_repaired_from_what_stripe_says(reader: Reader) -> Non
 
 def test_money_that_stripe_does_not_know_of_is_told(reader: Reader) -> None:
     reader.give()
-    Payment.objects.update(payment_intent_id="pi_nobody_knows")
+    Payment.objects.update(payment_intent_id="pi_nobody_knows", charge_id="ch_nobody_knows")
     report = reconcile(since=since())
     assert report.unreadable == ["pi_nobody_knows StripeMissing resource_missing"]
     assert not report.is_clean

@@ -293,14 +293,15 @@ def sparkpost_event(name: str, key: str) -> list[dict[str, Any]]:
 
 def mailjet_event(name: str, key: str) -> list[dict[str, Any]]:
     """https://dev.mailjet.com/email/guides/webhooks/"""
-    kind, more = {
+    samples: dict[str, tuple[str, dict[str, Any]]] = {
         "hard bounce by policy": ("bounce", {"hard_bounce": True, "error": "user unknown", "smtp_reply": POLICY}),
         "soft bounce": ("bounce", {"hard_bounce": False, "error": "quota exceeded", "smtp_reply": FULL}),
         "soft label, hard code": ("bounce", {"hard_bounce": False, "error": "user unknown", "smtp_reply": UNKNOWN}),
         "complaint": ("spam", {"source": "JMRPP"}),
         "delivered": ("sent", {"smtp_reply": "250 2.0.0 OK"}),
         "opened": ("open", {"ip": "192.0.2.1", "agent": "Mozilla/5.0"}),
-    }[name]
+    }
+    kind, more = samples[name]
     payload = json.dumps({"delivery": key})
     same = {"time": 1795161941, "MessageID": 19421777835146490, "email": "reader@example.org", "Payload": payload}
     return [{"event": kind, **same, **more}]

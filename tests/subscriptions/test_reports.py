@@ -330,7 +330,8 @@ def test_a_providers_report_counts_once_however_often_it_is_sent(
 def test_a_label_of_the_provider_does_not_outweigh_the_code(client: Client, delivery: Delivery) -> None:
     """Mailgun calls a refusal by policy a permanent failure too."""
     status = {"code": 550, "enhanced-code": "5.7.1", "message": "5.7.1 blocked for spam"}
-    assert mailgun_event(client, delivery, **{"delivery-status": status}) == 200
+    policy: dict[str, Any] = {"delivery-status": status}
+    assert mailgun_event(client, delivery, **policy) == 200
 
     assert MailEvent.objects.get().status_code == "5.7.1"
     assert suppressed() == []
@@ -395,7 +396,8 @@ def test_who_unsubscribes_at_the_provider_is_unsubscribed_here(
     withdrawn = Consent.objects.get(action="withdrawn")
     assert (withdrawn.method, withdrawn.reason) == ("one-click", "reported by the mail provider")
     assert suppressed() == []
-    assert mailgun_event(client, delivery, event="unsubscribed", **{"user-variables": {"delivery": KEY}}) == 200
+    unknown: dict[str, Any] = {"user-variables": {"delivery": KEY}}
+    assert mailgun_event(client, delivery, event="unsubscribed", **unknown) == 200
 
 
 @pytest.mark.django_db
