@@ -27,6 +27,7 @@ from subscriptions.models import Newsletter
 from tests.browser.paper import make_friday_letter, make_giving
 from tests.donations.factories import make_amount_rules, make_appeal
 from tests.newsroom.factories import make_article, make_author, make_page, make_section, make_tag
+from tests.subscriptions.factories import make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +65,28 @@ def test_kept_page_costs_no_query_in_this_process_and_none_in_another(path: str)
         site_version.forget()
         assert client.get(path).content == first.content
     assert len(queries) == 0
+
+
+def test_standing_pages_of_other_packages_are_kept_and_follow_what_they_show() -> None:
+    letter = make_friday_letter()
+    client = Client()
+    paths = ["/newsletter/the-friday-letter/", "/privacy/", "/privacy/2026-09/en/"]
+    before = [_text(client, path) for path in paths]
+    with CaptureQueriesContext(connection) as queries:
+        assert [_text(client, path) for path in paths] == before
+    assert len(queries) == 0
+    response = client.get(paths[0], {"email": "reader@example.org"})
+    assert "reader@example.org" not in response.content.decode()
+    assert response.headers["Cache-Control"].startswith("public, max-age=")
+    assert not response.cookies
+
+    letter.description = "Three stories and a letter."
+    letter.save()
+    assert "Three stories and a letter." in _text(client, paths[0])
+    make_policy(version="2026-10", in_force_from=timezone.now() - timedelta(minutes=1), texts={"en": "<p>Less.</p>"})
+    assert "<p>Less.</p>" in _text(client, "/privacy/")
+    assert "version 2026-10" in _text(client, paths[0])
+    assert "A newer version has replaced this one." in _text(client, paths[2])
 
 
 def test_kept_page_has_every_header_of_a_rendered_one() -> None:
