@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from donations.models.amounts import Currency
+from newsroom.furniture import furniture
 from newsroom.personal_data import PersonalData
 from newsroom.site_version import ShownOnPages
 from newsroom.time_zones import validate_time_zone
@@ -58,7 +59,10 @@ class GivingTerms(ShownOnPages):
     )
 
     renewal_notice_days = models.PositiveSmallIntegerField(
-        _("days of notice before an annual gift"), default=14, help_text=_("A mail before the yearly charge.")
+        _("days of notice before an annual gift"),
+        default=14,
+        db_default=14,
+        help_text=_("A mail before the yearly charge."),
     )
 
     personal_data = PersonalData(
@@ -116,6 +120,7 @@ class GivingTerms(ShownOnPages):
             return ZoneInfo("UTC")
 
 
+@furniture
 def current_terms() -> GivingTerms:
     """Return the row, or an unsaved one with the defaults before staff have saved it."""
     return GivingTerms.objects.filter(pk=1).first() or GivingTerms(pk=1)
