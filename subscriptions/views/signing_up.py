@@ -91,7 +91,7 @@ def check_mail(request: HttpRequest, slug: str) -> HttpResponse:
 def _form_page(
     request: HttpRequest, newsletter: Newsletter, *, form: SignupForm | None = None, status: int = 200
 ) -> HttpResponse:
-    statement = newsletter_statement(newsletter, at=timezone.now())
+    statement = form.shown if form else newsletter_statement(newsletter, at=timezone.now())
     return render_page(
         request,
         "subscriptions/newsletter.html",
