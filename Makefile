@@ -9,7 +9,7 @@ PYTHON = $(shell for name in python3.12 python3.11 python3.13 python3; do \
 INSTALL = $(or $(PYTHON),$(error Python 3.11 or newer was not found. Install it, for example from https://www.python.org/downloads/)) -I sandbox/install.py
 VENV = .venv/bin/python
 # Tests run side by side, more of them than two processors because many wait; another number suits some machines better.
-PROCESSES ?= 3
+PROCESSES ?= 4
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -18,10 +18,10 @@ run: sandbox-installed ## Run the whole product on this machine, with demo conte
 	@exec $(VENV) -m sandbox
 
 test: dev-installed ## Run the tests
-	@$(VENV) -m pytest -n $(PROCESSES)
+	@$(VENV) -m pytest -n $(PROCESSES) --dist loadgroup
 
 check: lint ## Run everything that must be green before a commit: format, lint, types, templates, migrations, settings, tests
-	@$(VENV) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered
+	@$(VENV) -m pytest -n $(PROCESSES) --dist loadgroup --cov --cov-report=term:skip-covered
 
 lint: dev-installed ## Run everything of `check` except the tests
 	$(VENV) -m ruff format --check .

@@ -114,6 +114,7 @@ def make_payments(count: int) -> None:
         donation_id="n",
         customer_id="n",
         stripe_id="'sub_' || md5(n::text)",
+        frequency="'monthly'",
         state="(ARRAY['active', 'active', 'active', 'past due', 'paused'])[1 + n %% 5]",
         amount="1000 + n %% 9000",
         currency=currency.format("n"),

@@ -9,8 +9,8 @@ payments in the books. Processor time is printed beside each rate, because it ha
 import http.client
 import json
 import os
-import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -36,7 +36,7 @@ from redis import Redis  # noqa: E402
 
 from bench._bulk import empty, make_payments  # noqa: E402
 from donations.models import CheckoutSession, Payment, StripeEvent  # noqa: E402
-from sandbox.children import Child, Program  # noqa: E402
+from sandbox.children import Child, Program, ProgramFailed  # noqa: E402
 from sandbox.ports import HOST, free_port  # noqa: E402
 from sandbox.programs import accepts, product  # noqa: E402
 from sandbox.stripe.testing import StripeSandbox  # noqa: E402
@@ -46,7 +46,8 @@ SIZES = (1_000, 100_000)
 REQUESTS = int(os.environ.get("BENCH_WEBHOOKS", "3000"))
 GIFTS = int(os.environ.get("BENCH_GIFTS", "100"))
 CONNECTIONS = 8
-SECRET = "whsec_of_the_bench"
+# As long as a real one: a shorter one is refused when the site starts.
+SECRET = f"whsec_{'b' * 32}"
 SINK = Path(__file__).resolve().with_name("_smtp_sink.py")
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -158,12 +159,19 @@ def measure(size: int, sandbox: StripeSandbox, web: Child, worker: Program) -> F
 
 @contextmanager
 def started(program: Program) -> Iterator[Child]:
-    child = Child(program, subprocess.DEVNULL)
-    try:
-        child.wait_until_ready()
-        yield child
-    finally:
-        child.kill()
+    """Run a program while the block runs; what it wrote is shown if it does not come up."""
+    with tempfile.TemporaryFile() as output:
+        child = Child(program, output)
+        try:
+            child.wait_until_ready()
+        except ProgramFailed:
+            output.seek(0)
+            print(output.read().decode(errors="replace"), file=sys.stderr)
+            raise
+        else:
+            yield child
+        finally:
+            child.kill()
 
 
 def main() -> None:

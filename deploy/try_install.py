@@ -17,8 +17,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 HERE = PROJECT / "deploy" / "trying"
 sys.path.insert(0, str(PROJECT))
 INSIDE = "TRYING_INSIDE"
+# Stands in the tree once every command has ended well.
+DONE = "trial.done"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 RELEASE = os.environ.get("DEBIAN_RELEASE", "bookworm")
+READER = "first.reader@example.org"
 BLOCK = re.compile(r"^```sh ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CERTIFICATE = """
 install -d "/etc/letsencrypt/live/$host"
@@ -34,6 +37,17 @@ newsroom shell < /trying/first_issue.py
 newsroom send_issue
 curl --silent --fail --insecure --resolve "$host:443:127.0.0.1" "https://$host/" | grep -q 'The first story'
 echo 'nginx shows the article over TLS.'
+ps -eo user:12,args --no-headers | grep 'manage.py start' | grep -v -E 'grep|runuser' | cut -c1-90 \\
+    | sort -u >/tmp/running
+cat /tmp/running
+for part in web worker beat; do grep -q "^newsroom .*manage.py start $part" /tmp/running; done
+if grep -v '^newsroom ' /tmp/running; then echo 'That runs under another user.'; exit 1; fi
+"""
+# For a tree that was tried before.
+EMPTY = """
+service postgresql start
+runuser -u postgres -- dropdb --if-exists newsroom
+for role in newsroom newsroom_owner; do runuser -u postgres -- dropuser --if-exists "$role"; done
 """
 
 
@@ -54,13 +68,11 @@ def script(port: int, branch: str) -> str:
                 parts.append(words)
         if "apt-get install" in words:
             # On a whole Debian the package starts it.
-            parts.append("service postgresql start")
+            parts.append(EMPTY)
         if re.search(r"^host=", words, re.MULTILINE):
             parts.append(f"mail_url=smtp://127.0.0.1:{port} repository=/newsroom.git version={branch}")
         parts.append(f"echo '--- done: {len(parts)} {kind}'")
-    return "\n".join(
-        [*parts, AFTERWARDS, "ps -eo user:12,args | grep -E 'manage.py start' | grep -v -E 'grep|runuser' | cut -c1-90"]
-    )
+    return "\n".join([*parts, AFTERWARDS])
 
 
 def prepare(tree: Path) -> str:
@@ -73,6 +85,7 @@ def prepare(tree: Path) -> str:
     subprocess.run(["git", "clone", "--quiet", "--bare", PROJECT, tree / "newsroom.git"], check=True)
     # Under a branch of the trial's own, because the project's checkout may stand on a commit.
     subprocess.run(["git", "--git-dir", tree / "newsroom.git", "branch", "--force", "trial", "HEAD"], check=True)
+    (tree / DONE).unlink(missing_ok=True)
     for name in ("srv/newsroom", "etc/newsroom", "trying"):
         shutil.rmtree(tree / name, ignore_errors=True)
     shutil.copytree(HERE, tree / "trying")
@@ -107,6 +120,7 @@ def main(folder: str) -> int:
         port, branch = os.environ[INSIDE].split()
         status = run_inside(tree, int(port), branch)
         if status == 0:
+            (tree / DONE).touch()
             # The workers need a moment for the issue; the one outside looks for its mail.
             time.sleep(float(os.environ.get("TRYING_SECONDS", "90")))
         return status
@@ -119,13 +133,13 @@ def main(folder: str) -> int:
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable, __file__, folder],
             env=os.environ | {INSIDE: f"{mailbox.port} {branch}"},
         )
-        while inside.poll() is None and not mailbox.to("first.reader@example.org"):
+        while inside.poll() is None and not (mailbox.to(READER) and (tree / DONE).exists()):
             time.sleep(1)
-        arrived = mailbox.to("first.reader@example.org")
+        arrived = mailbox.to(READER) if (tree / DONE).exists() else []
         inside.kill()
         inside.wait()
     if not arrived:
-        print("The first issue did NOT arrive; the words above say how far it came.")
+        print("The trial did NOT come to its end; the words above say how far it came.")
         return 1
     mail = arrived[0]
     seconds = time.monotonic() - began

@@ -81,9 +81,9 @@ def recurring_panel(at: datetime) -> Panel:
     url = reverse("admin:donations_recurringgift_changelist")
     state = RecurringGift.State
     lines = []
-    running = RecurringGift.objects.filter(state=state.ACTIVE).values("currency", "donation__frequency")
-    for row in running.annotate(total=Sum("amount"), number=Count("pk")).order_by("currency", "donation__frequency"):
-        label = f"{Frequency(row['donation__frequency']).label}, {row['currency']}"
+    running = RecurringGift.objects.filter(state=state.ACTIVE).values("currency", "frequency")
+    for row in running.annotate(total=Sum("amount"), number=Count("pk")).order_by("currency", "frequency"):
+        label = f"{Frequency(row['frequency']).label}, {row['currency']}"
         figure = f"{written(row['total'], row['currency'])} ({row['number']})"
         lines.append((label, figure, f"{url}?state__exact=active"))
     month = at - MONTH

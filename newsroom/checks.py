@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name.
+from django.db import connection
 
-from newsroom import database_roles
+from newsroom import database_roles, staff_secrets
 from newsroom.onion import is_onion_address
 from newsroom.providers import PROVIDERS, SMTP_SCHEMES
 
@@ -19,6 +21,7 @@ KEYRINGS = {
     "UNSUBSCRIBE_KEYS": "the unsubscribe links in mails",
     "SUPPRESSION_KEYS": "the hashes of addresses that must not be written to",
     "CONSENT_KEYS": "the consent ledger's chain",
+    "SECOND_FACTOR_KEYS": "what the staff's authenticator apps share with us",
 }
 
 
@@ -152,6 +155,23 @@ def _site_faults() -> Iterator[CheckMessage]:
             hint="Set TRUSTED_PROXIES to the number of proxies in front.",
             id="newsroom.W017",
         )
+
+
+@register(Tags.database)
+def second_factors_can_be_read(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """No key was taken away under which somebody's authenticator app is still written."""
+    table = Authenticator._meta.db_table
+    if "default" not in (databases or []) or table not in connection.introspection.table_names():
+        return []
+    missing = staff_secrets.keys_in_use().keys() - settings.SECOND_FACTOR_KEYS.keys() - {""}
+    return [
+        Error(
+            f"SECOND_FACTOR_KEYS lacks {key_id}, under which members of the staff still log in.",
+            hint="Put it back behind the newer key. Each log-in writes a person's secrets anew.",
+            id="newsroom.E041",
+        )
+        for key_id in sorted(missing)
+    ]
 
 
 @register(Tags.database)

@@ -268,6 +268,7 @@ SENDING_CONNECTIONS = env_number("SENDING_CONNECTIONS", 8)
 UNSUBSCRIBE_KEYS = env_keys("UNSUBSCRIBE_KEYS")
 SUPPRESSION_KEYS = env_keys("SUPPRESSION_KEYS")
 CONSENT_KEYS = env_keys("CONSENT_KEYS")
+SECOND_FACTOR_KEYS = env_keys("SECOND_FACTOR_KEYS")
 # Where the ledger's end is written every day: a mail address, or a file that the application can only add to.
 CONSENT_ANCHOR = env("CONSENT_ANCHOR")
 

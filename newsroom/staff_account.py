@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from newsroom import staff_secrets
 from newsroom.history import record
 from newsroom.mail import queue_mail
 from newsroom.models import StaffMember
@@ -42,6 +43,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     def _get_site_name(self) -> str:
         return current_outlet().name or settings.SITE_HOST
 
+    def encrypt(self, text: str) -> str:
+        return staff_secrets.encrypted(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return staff_secrets.decrypted(encrypted_text)
+
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         if not settings.STAFF_SECOND_FACTOR or authenticator.type == Authenticator.Type.RECOVERY_CODES:
             return True
@@ -52,6 +59,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 def listen() -> None:
     for signal in (signals.authenticator_added, signals.authenticator_removed, signals.authenticator_reset):
         signal.connect(tell_of_factor, dispatch_uid="staff-factor")
+    signals.authenticator_used.connect(renew_secrets, dispatch_uid="staff-factor-used")
+
+
+def renew_secrets(*, user: Any, **kwargs: Any) -> None:
+    """Bring a person's secrets under the current key: this is the moment at which all of them are surely wanted."""
+    staff_secrets.renew(user_id=user.pk)
 
 
 def tell_of_factor(

@@ -65,8 +65,33 @@ DatabaseOperations.execute_sql_flush = _empty_touched_tables  # type: ignore[met
 flush.emit_post_migrate_signal = lambda *args, **kwargs: None  # type: ignore[assignment]
 
 
+HERE = Path(__file__).parent
+# What stands on servers or a browser of its own, which each process would start anew: one process has it to itself.
+# The longest come first, so that none is left over at the end.
+TOGETHER = {
+    "browser of the staff": [
+        f"browser/test_{name}.py"
+        for name in ("article_desk", "friday", "issue_desk", "passkeys", "publishing", "seeing")
+    ],
+    "browser of the readers": ["browser"],
+    "chaos of sending": ["chaos/test_sending_survives.py"],
+    "chaos of money": ["chaos"],
+    "sandbox": ["sandbox"],
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if all(all(mark.args) for mark in item.iter_markers("where"))]
+    order = list(TOGETHER)
+    places = {item: order.index(group) for item in items if (group := _group_of(item.path))}
+    for item, place in places.items():
+        item.add_marker(pytest.mark.xdist_group(order[place]))
+    items.sort(key=lambda item: places.get(item, len(order)))
+
+
+def _group_of(path: Path) -> str | None:
+    owners = {path, *path.parents}
+    return next((group for group, parts in TOGETHER.items() if any(HERE / part in owners for part in parts)), None)
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ class DonationAdmin(WatchedAdmin, SummedListAdmin):
 @admin.register(RecurringGift)
 class RecurringGiftAdmin(LongListAdmin):
     list_display = ["started_at", "amount_now", "frequency", "state", "donor", "period_ends_at", "at_stripe"]
-    list_filter = ["state", CurrencyFilter, "donation__frequency", "livemode"]
+    list_filter = ["state", CurrencyFilter, "frequency", "livemode"]
     list_select_related = ["donation__donor"]
     search_fields = ["=stripe_id", "=donation__donor__email"]
     search_help_text = _("An exact address, or an id of Stripe's")
@@ -92,10 +92,6 @@ class RecurringGiftAdmin(LongListAdmin):
     @admin.display(description=_("amount"))
     def amount_now(self, gift: RecurringGift) -> str:
         return money_of(gift, "amount")
-
-    @admin.display(description=_("frequency"))
-    def frequency(self, gift: RecurringGift) -> str:
-        return str(gift.donation.get_frequency_display())
 
     @admin.display(description=_("donor"))
     def donor(self, gift: RecurringGift) -> str:

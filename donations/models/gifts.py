@@ -282,6 +282,8 @@ class RecurringGift(models.Model):
         related_name="gifts",
     )
     item_id = models.CharField(_("Stripe subscription item"), max_length=255, blank=True)
+    # As of the donation, which never changes it: the list of gifts is filtered by it without a join.
+    frequency = models.CharField(_("frequency"), max_length=8, choices=Frequency, db_default=Frequency.MONTHLY)
     state = models.CharField(_("state"), max_length=10, choices=State)
     amount = models.BigIntegerField(_("amount now"), help_text=_("In minor units, as charged."))
     currency = models.CharField(_("currency"), max_length=3)
@@ -301,8 +303,8 @@ class RecurringGift(models.Model):
         exported_in="gifts.recurring_gifts",
         erased=Erased.UNLINKED,
         columns={
-            "stripe_id item_id state amount currency started_at": "The gift that Stripe charges again.",
-            "period_ends_at ends_at_period_end paused_until ended_at": "The gift that Stripe charges again.",
+            "stripe_id item_id frequency state amount currency": "The gift that Stripe charges again.",
+            "started_at period_ends_at ends_at_period_end paused_until ended_at": "The gift that Stripe charges again.",
             "end_reason card_expires has_failed_renewal livemode": "The gift that Stripe charges again.",
         },
     )
@@ -327,6 +329,11 @@ class RecurringGift(models.Model):
         indexes = [
             models.Index(fields=["state", "period_ends_at"], name="recurring_gift_by_period"),
             models.Index(fields=["card_expires"], name="recurring_gift_card", condition=~models.Q(state="ended")),
+            # One for the staff's list and one for each of its filters, which would read every gift for a rare value.
+            models.Index(fields=["-started_at", "-id"], name="recurring_gift_newest"),
+            models.Index(fields=["frequency", "-started_at", "-id"], name="recurring_gift_by_frequency"),
+            models.Index(fields=["currency", "-started_at", "-id"], name="recurring_gift_by_currency"),
+            models.Index(fields=["state", "-started_at", "-id"], name="recurring_gift_by_state"),
         ]
 
     def __str__(self) -> str:

@@ -75,6 +75,7 @@ def _apply(subscription: Any, item: Any, donation: Donation, *, at: datetime) ->
         gift.paused_until = stripe_api.time_of(pause.resumes_at) if pause is not None and pause.resumes_at else None
         gift.ends_at_period_end = bool(subscription.cancel_at_period_end)
     gift.item_id = item.id
+    gift.frequency = donation.frequency
     # A turn that is given away changes nothing about what the donor decided.
     gift.amount = amount_of(item) or gift.amount or donation.total
     gift.currency = subscription.currency.upper()

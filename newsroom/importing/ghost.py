@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from newsroom.importing.posts import Export, ExportRefused, Named, Picture, Post, first_picture, slug_of
+from newsroom.importing.posts import Export, ExportRefused, Named, Picture, Post, first_picture, slug_of, slug_of_name
 
 # What Ghost writes in place of the site's address.
 PLACEHOLDER = "__GHOST_URL__"
@@ -87,12 +87,12 @@ class _Ghost:
         tag = self.tags[key]
         name = tag["name"].strip()
         return Named(
-            slug=slug_of(tag.get("slug") or "") or slug_of(name), name=name, description=tag.get("description") or ""
+            slug=slug_of_name(tag.get("slug") or "", name), name=name, description=tag.get("description") or ""
         )
 
     def _author(self, user: dict[str, Any]) -> Named:
         return Named(
-            slug=slug_of(user.get("slug") or "") or slug_of(user["name"]),
+            slug=slug_of_name(user.get("slug") or "", user["name"]),
             name=user["name"],
             description=user.get("bio") or "",
         )

@@ -1,5 +1,6 @@
 """What an export of another system says, before anything is written: posts, with HTML in the terms of our editor."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -93,6 +94,12 @@ def slug_of(text: str) -> str:
     """Return an address's last part in ASCII letters; Cyrillic is spelt out."""
     spelt = "".join(_CYRILLIC.get(letter, letter) for letter in text.lower())
     return _WORD.sub("-", spelt).strip("-")[:100].strip("-")
+
+
+def slug_of_name(*names: str) -> str:
+    """Return the first of these as an address's last part; a name in letters that nobody spelt out gets a hash."""
+    spelt = (slug_of(name) for name in names)
+    return next(filter(None, spelt), None) or hashlib.sha256(names[-1].encode()).hexdigest()[:12]
 
 
 def first_picture(html: str) -> Picture | None:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from newsroom.importing.posts import Export, ExportRefused, Named, Picture, Post, first_picture, slug_of
+from newsroom.importing.posts import Export, ExportRefused, Named, Picture, Post, first_picture, slug_of, slug_of_name
 
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
 CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
@@ -60,7 +60,7 @@ class _Wordpress:
         elif name == "author":
             login = _text(element, "author_login")
             shown = _text(element, "author_display_name") or login
-            self.authors[login] = Named(slug=slug_of(login) or slug_of(shown), name=shown)
+            self.authors[login] = Named(slug=slug_of_name(login, shown), name=shown)
         else:
             self._note_item(element)
 
@@ -94,9 +94,9 @@ class _Wordpress:
             name = unescape(category.text or "").strip()
             if category.get("domain") in terms and name:
                 nicename = unquote(category.get("nicename") or name)
-                terms[category.get("domain", "")].append(Named(slug=slug_of(nicename) or slug_of(name), name=name))
+                terms[category.get("domain", "")].append(Named(slug=slug_of_name(nicename, name), name=name))
         login = (item.findtext(CREATOR) or "").strip()
-        author = self.authors.get(login) or (Named(slug=slug_of(login), name=login) if login else None)
+        author = self.authors.get(login) or (Named(slug=slug_of_name(login), name=login) if login else None)
         categories = [one for one in terms["category"] if one.slug != "uncategorized"]
         path = unquote(urlsplit((item.findtext("link") or "").strip()).path)
         return Post(

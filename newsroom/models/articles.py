@@ -18,7 +18,7 @@ from newsroom import history, registry, sanitising, site_version
 from newsroom.models.authors import Author
 from newsroom.models.images import Image
 from newsroom.models.indexing import search_expression
-from newsroom.models.sections import LANGUAGE_TAG, Section, Tag
+from newsroom.models.sections import LANGUAGE_TAG, SLUG, Section, Tag
 from newsroom.personal_data import PersonalData
 
 
@@ -207,6 +207,7 @@ class Article(models.Model):
             models.CheckConstraint(condition=models.Q(language__regex=LANGUAGE_TAG), name="article_language_is_a_tag"),
             models.CheckConstraint(condition=~models.Q(headline=""), name="article_has_a_headline"),
             models.CheckConstraint(condition=~models.Q(slug=""), name="article_has_a_slug"),
+            models.CheckConstraint(condition=models.Q(slug__regex=SLUG), name="article_slug_can_be_an_address"),
             models.CheckConstraint(
                 condition=~models.Q(translation_of=models.F("id")), name="article_does_not_translate_itself"
             ),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom import site_version
 from newsroom.models.images import Image
+from newsroom.models.sections import SLUG
 from newsroom.personal_data import PersonalData
 
 
@@ -54,7 +55,10 @@ class Author(models.Model):
         verbose_name = _("author")
         verbose_name_plural = _("authors")
         permissions = [("view_pseudonyms", "Can see which account stands behind a pseudonym")]
-        constraints = [models.CheckConstraint(condition=~models.Q(name=""), name="author_has_a_name")]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(name=""), name="author_has_a_name"),
+            models.CheckConstraint(condition=models.Q(slug__regex=SLUG), name="author_slug_can_be_an_address"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from newsroom import sanitising, site_version
-from newsroom.models.sections import LANGUAGE_TAG
+from newsroom.models.sections import LANGUAGE_TAG, SLUG
 from newsroom.personal_data import PersonalData
 
 
@@ -52,6 +52,7 @@ class Page(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(language__regex=LANGUAGE_TAG), name="page_language_is_a_tag"),
             models.CheckConstraint(condition=~models.Q(title=""), name="page_has_a_title"),
+            models.CheckConstraint(condition=models.Q(slug__regex=SLUG), name="page_slug_can_be_an_address"),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,8 @@ from newsroom.personal_data import PersonalData
 
 # An outlet may add languages to its settings, so the database checks the form of a tag and not a list.
 LANGUAGE_TAG = r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$"
+# What the paths of this site take. Any other would make each page that links to it, and the map of the site, fail.
+SLUG = r"^[-a-zA-Z0-9_]+$"
 
 
 class SectionQuerySet(models.QuerySet["Section"]):
@@ -55,6 +57,7 @@ class Section(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(language__regex=LANGUAGE_TAG), name="section_language_is_a_tag"),
             models.CheckConstraint(condition=~models.Q(name=""), name="section_has_a_name"),
+            models.CheckConstraint(condition=models.Q(slug__regex=SLUG), name="section_slug_can_be_an_address"),
         ]
 
     def __str__(self) -> str:
@@ -83,7 +86,10 @@ class Tag(models.Model):
     class Meta:
         verbose_name = _("tag")
         verbose_name_plural = _("tags")
-        constraints = [models.CheckConstraint(condition=~models.Q(name=""), name="tag_has_a_name")]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(name=""), name="tag_has_a_name"),
+            models.CheckConstraint(condition=models.Q(slug__regex=SLUG), name="tag_slug_can_be_an_address"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from newsroom import images
+from newsroom.importing.posts import slug_of
 from newsroom.models import Article, Author, Byline, Image, Outlet, Page, Section, Tag
 from newsroom.waking import wake
 from sandbox.demo import pictures
@@ -94,8 +95,8 @@ def _publish(text: Text, *, by: User, at: datetime) -> None:
     )
     for position, slug in enumerate(text.authors):
         Byline.objects.create(article=article, author=Author.objects.get(slug=slug), position=position)
-    for slug in text.tags:
-        tag, _is_new = Tag.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ")})
+    for name in text.tags:
+        tag, _is_new = Tag.objects.get_or_create(name=name, defaults={"slug": slug_of(name)})
         article.tags.add(tag)
     article.submit(by=by, at=at - timedelta(hours=2))
     article.publish(by=by, at=at)

@@ -108,6 +108,7 @@ def make_recurring_gift(**kwargs: Any) -> RecurringGift:
         kwargs["donation"] = make_donation(frequency="monthly", state="given", donor=make_donor(), email="")
     values = {
         "stripe_id": f"sub_{next(_number)}",
+        "frequency": kwargs["donation"].frequency,
         "state": "active",
         "amount": kwargs["donation"].total,
         "currency": kwargs["donation"].currency,

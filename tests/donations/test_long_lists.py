@@ -6,8 +6,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from donations.models import Payment
-from tests.donations.factories import make_donor, make_event, make_payment, make_session
+from donations.models import Payment, RecurringGift
+from tests.donations.factories import (
+    make_donation,
+    make_donor,
+    make_event,
+    make_payment,
+    make_recurring_gift,
+    make_session,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +62,19 @@ def test_a_donor_is_found_by_the_beginning_of_a_name(staff_client: Client) -> No
     anna, other = make_donor(name="Anna Karenina"), make_donor(name="Joanna Berg")
     assert found(staff_client, "donor", "anna k") == {anna.pk}
     assert found(staff_client, "donor", str(other.email)) == {other.pk}
+
+
+def test_recurring_gifts_are_filtered_by_frequency_without_their_donations(staff_client: Client) -> None:
+    """Joined to their donations, a rare frequency took a third of a second among a hundred thousand gifts."""
+    wanted = make_recurring_gift(
+        donation=make_donation(frequency="annual", state="given", donor=make_donor(), email="")
+    )
+    make_recurring_gift()
+    assert found(staff_client, "recurringgift", "", frequency__exact="annual") == {wanted.pk}
+    rows = RecurringGift.objects.filter(frequency="annual").order_by("-started_at", "-pk")[:50]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        assert "recurring_gift_by_frequency" in rows.explain()
 
 
 def test_events_are_filtered_by_what_they_are_about(staff_client: Client) -> None:

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from newsroom.importing.pictures import Missing, Pictures, _is_public
-from newsroom.importing.posts import Picture, slug_of, tidy
+from newsroom.importing.posts import Picture, slug_of, slug_of_name, tidy
 from newsroom.models import Article, Author, FormerAddress, HistoryEntry, Image, ImportedArticle, Tag
 from tests.newsroom.factories import make_article, make_section, picture_bytes
 
@@ -228,6 +228,9 @@ def test_pictures_are_fetched_from_the_old_host_alone_and_within_limits(
 def test_slugs_and_texts_in_other_shapes() -> None:
     assert slug_of("Ёлка, щука & «Объезд»") == "yolka-shhuka-obezd"
     assert slug_of("!!!") == ""
+    assert slug_of_name("", "Ёлка") == "yolka"
+    in_persian = Tag(name="دادگاه", slug=slug_of_name("دادگاه", "دادگاه"))
+    assert in_persian.get_absolute_url() == f"/tags/{in_persian.slug}/"
     assert tidy("<p>a [link](x) [b]</p>", show=lambda picture: None) == "<p>a [link](x) [b]</p>"
     assert (
         tidy("one\n\n<blockquote>two</blockquote>", show=lambda picture: None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from newsroom.importing.posts import slug_of
 from sandbox.demo import people, pictures, reading
 
 NOW = datetime(2026, 3, 31, 9, 0, tzinfo=UTC)
@@ -34,6 +35,8 @@ def test_there_are_fourteen_articles_of_every_kind(content):
     assert {kinds[article.section] for article in content.articles} == {"news", "feature", "analysis", "opinion"}
     assert len({article.slug for article in content.articles}) == 14
     assert sum(article.is_sensitive for article in content.articles) == 1
+    tags = {tag for article in content.articles for tag in article.tags}
+    assert len({slug_of(tag) for tag in tags} - {""}) == len(tags)
 
 
 def test_articles_are_of_a_readable_length(content):
