@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from newsroom.limits import network_of
 from newsroom.pages import public, render_page
-from subscriptions import signup
+from subscriptions import embedding, signup
 from subscriptions.forms import SignupForm
 from subscriptions.models import Consent, Newsletter
 from subscriptions.statements import newsletter_statement
@@ -61,13 +61,14 @@ def take_signup(request: HttpRequest, newsletter: Newsletter, *, page: str = "")
     if not form.is_valid():
         return form, 422
     if not form.is_trapped:
+        stood_on = page or form.cleaned_data["page"] or newsletter.get_absolute_url()
         try:
             signup.request_signup(
                 email=form.cleaned_data["email"],
                 newsletter=newsletter,
                 statement=statement,
-                page=page or form.cleaned_data["page"] or newsletter.get_absolute_url(),
-                method=Consent.Method.FORM,
+                page=stood_on,
+                method=Consent.Method.EMBED if embedding.is_address(stood_on, newsletter) else Consent.Method.FORM,
                 network=network_of(request),
                 at=at,
             )

@@ -73,7 +73,14 @@ def test_ten_thousand_hostile_inputs_pass_the_form_only_as_what_is_harmless(news
     for _number in range(INPUTS):
         email, page, website = _hostile(chance), _hostile(chance), _hostile(chance)
         proof = statement.fingerprint if chance.random() < 0.9 else _hostile(chance)
-        form.data = {"email": email, "consent": "yes", "page": page, "website": website, "statement": proof, "sure": email}
+        form.data = {
+            "email": email,
+            "consent": "yes",
+            "page": page,
+            "website": website,
+            "statement": proof,
+            "sure": email,
+        }
         form.full_clean()
         if form.is_valid():
             taken += 1
