@@ -42,7 +42,7 @@ def months(request: HttpRequest) -> HttpResponse:
 @cached
 def month(request: HttpRequest, year: int, month: int) -> HttpResponse:
     first_day = _first_day(year, month)
-    articles = archive.articles_of_month(year, month, at=timezone.now())
+    articles = list(archive.of_month(year, month, at=timezone.now()).for_cards())
     if not articles:
         raise Http404
     return render_page(request, "newsroom/month.html", {"first_day": first_day, "articles": articles})

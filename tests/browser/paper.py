@@ -11,6 +11,7 @@ from PIL import Image as Pixels
 
 from donations.models import Appeal
 from newsroom import images
+from newsroom.importing.posts import slug_of
 from newsroom.models import Article, Author, Byline, Image, Section, Tag
 from sandbox.demo.paper import load_outlet
 from sandbox.demo.reading import Article as Text
@@ -75,8 +76,8 @@ def _publish(text: Text, content: Content, *, place: int) -> None:
     )
     for position, author in enumerate(_authors(text.authors, content)):
         Byline.objects.create(article=article, author=author, position=position)
-    for slug in text.tags:
-        article.tags.add(Tag.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ")})[0])
+    for name in text.tags:
+        article.tags.add(Tag.objects.get_or_create(name=name, defaults={"slug": slug_of(name)})[0])
 
 
 def _authors(slugs: Iterable[str], content: Content) -> list[Author]:

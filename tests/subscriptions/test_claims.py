@@ -1,16 +1,17 @@
 """Who may write what became of a delivery: claims that lose races write nothing, and counts always add up."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from subscriptions import claims, issues, schedule
 from subscriptions.models import Delivery, DeliveryTally, Issue, Newsletter, Subscriber
 from subscriptions.transports import Outcome, Verdict
+from tests.owner import become_owner
 from tests.subscriptions.factories import NOW, make_newsletter, make_subscription
 from tests.subscriptions.issue_factories import make_issue, make_sending_issue
 
@@ -45,6 +46,25 @@ def test_what_is_claimed_is_not_claimed_again(issue: Issue) -> None:
     assert [len(held.deliveries) for held in (first, second, third)] == [2, 1, 0]
     assert first.id != second.id
     assert third.is_empty
+
+
+@pytest.mark.django_db
+def test_deliveries_and_their_issue_cannot_lose_one_another(issue: Issue) -> None:
+    with pytest.raises(IntegrityError, match="does not exist"), transaction.atomic():
+        Delivery.objects.bulk_create([Delivery(issue_id=issue.pk), Delivery(issue_id=issue.pk + 1)])
+    with pytest.raises(IntegrityError, match="still has deliveries"), connection.cursor() as cursor:
+        become_owner(cursor, are_triggers_suspended=False)
+        cursor.execute("DELETE FROM subscriptions_issue WHERE id = %s", [issue.pk])
+
+
+@pytest.mark.django_db
+def test_nobody_can_tell_the_name_of_a_delivery(newsletter: Newsletter) -> None:
+    reader = make_subscription(newsletter=newsletter)
+    names = set()
+    for week in range(2):
+        issue = make_sending_issue(newsletter=newsletter, issue_date=date(2026, 11, 20) + timedelta(weeks=week))
+        names.add(Delivery.objects.get(issue=issue, subscription=reader).uuid)
+    assert len(names) == 2
 
 
 @pytest.mark.django_db
