@@ -46,8 +46,8 @@ class SubscriptionsConfig(AppConfig):
         registry.copied_pages |= {
             f"subscriptions:{name}"
             for name in (
-                *("newsletters", "newsletter", "archive", "issue_feed", "issue"),
-                *("current_policy", "policy", "policy_text", "policy_changes"),
+                *("newsletters", "edition-newsletters", "newsletter", "archive", "issue_feed", "issue"),
+                *("current_policy", "edition-current_policy", "policy", "policy_text", "policy_changes"),
             )
         }
         registry.copied_paths.append(Issue.objects.web_addresses)
