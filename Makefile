@@ -36,7 +36,7 @@ bench: dev-installed ## Measure speed and memory; each file of bench/ alone, on 
 	@for file in $(wildcard bench/[!_]*.py); do echo "== $$file"; $(VENV) -m sandbox run -- $(VENV) $$file || exit 1; done
 
 lighthouse: dev-installed ## Let Lighthouse judge front page and article, with their speed (npm install --prefix .lighthouse lighthouse)
-	@LIGHTHOUSE_RUNS=5 $(VENV) -m pytest tests/browser/test_lighthouse.py -q
+	@LIGHTHOUSE_RUNS=3 $(VENV) -m pytest tests/browser/test_lighthouse.py -q
 
 chaos: dev-installed ## Kill processes on purpose and see that nothing is lost
 	@CHAOS_READERS=$${CHAOS_READERS:-2000} CHAOS_HISTORIES=$${CHAOS_HISTORIES:-200} CHAOS_GIFTS=$${CHAOS_GIFTS:-200} CHAOS_RESTORE_READERS=$${CHAOS_RESTORE_READERS:-500} CHAOS_LINES=$${CHAOS_LINES:-20000} \

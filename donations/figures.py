@@ -13,12 +13,15 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from donations.income import KEPT, paid_since, written
-from donations.models import Dispute, Donation, Frequency, Payment, RecurringGift
+from donations.models import Dispute, Donation, Frequency, Payment, RecurringGift, StripeEvent
 from donations.money import format_money
+from donations.reconcile import Report
 from newsroom.charts import bars
+from newsroom.models import Job
 from newsroom.outlet import current_outlet
 from newsroom.registry import Panel
 
+DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
 MOST_DISPUTES = 10
@@ -99,7 +102,7 @@ def recurring_panel(at: datetime) -> Panel:
 
 
 def waiting(at: datetime) -> list[tuple[str, str, str]]:
-    """Return what somebody who looks after gifts should see to: disputes by their deadline, events that failed."""
+    """Return what somebody who looks after gifts should see to: disputes, by their deadline."""
     needing = [Dispute.State.NEEDS_RESPONSE, Dispute.State.WARNING_NEEDS_RESPONSE]
     url = reverse("admin:donations_dispute_changelist")
     disputes = Dispute.objects.filter(state__in=needing).order_by("answer_by", "pk")[:MOST_DISPUTES]
@@ -109,6 +112,20 @@ def waiting(at: datetime) -> list[tuple[str, str, str]]:
         lines.append((_("dispute, answer by"), day, reverse("admin:donations_dispute_change", args=[dispute.pk])))
     if len(lines) == MOST_DISPUTES:
         lines.append((_("more disputes"), "…", url))
+    return lines
+
+
+def waiting_at_stripe(at: datetime) -> list[tuple[str, str, str]]:
+    """Return what somebody who looks after the machine should see to: events that failed, and books that differed."""
+    failed = StripeEvent.objects.filter(received_at__gt=at - WEEK, state=StripeEvent.State.FAILED).count()
+    lines = []
+    if failed:
+        url = reverse("admin:donations_stripeevent_changelist")
+        lines.append((_("events of Stripe's that failed"), f"{failed:,}", f"{url}?state__exact=failed"))
+    job = Job.objects.filter(name="reconcile", succeeded_at__gt=at - 2 * DAY).first()
+    if job and (drift := Report.differed_in(job.report)):
+        url = reverse("admin:newsroom_job_change", args=[job.pk])
+        lines.append((_("objects that differed from Stripe's last night"), f"{drift:,}", url))
     return lines
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from donations.models import AmountRule, Currency, Frequency, LanguageCurrency, Method, PaymentMethodRule, current_terms
 from donations.models.gifts import attempt_key_of
 from donations.money import InvalidAmount, exponent_of, fee_to_cover, format_money, format_number, parse_amount
+from newsroom.furniture import furniture
 
 OTHER = "other"
 
@@ -98,6 +99,7 @@ class Offer:
     frequencies: list[FrequencyOffer]
 
 
+@furniture
 def currency_for(language: str) -> str:
     """Return the currency that pages of a language begin with."""
     row = LanguageCurrency.objects.filter(language=language.split("-")[0]).first()
@@ -121,16 +123,15 @@ def offer_in(currency: str, *, language: str, chosen: Mapping[str, str] | None =
     link that chooses beforehand. Costs two queries.
     """
     chosen = chosen or {}
-    every_rule = AmountRule.objects.order_by("currency", "frequency")
     by_currency: dict[str, dict[str, AmountRule]] = {}
-    for rule in every_rule:
+    for rule in _every_rule():
         by_currency.setdefault(rule.currency, {})[rule.frequency] = rule
     currencies = [code for code in Currency.values if code in by_currency]
     if not currencies:
         return None
     currency = currency if currency in by_currency else currencies[0]
     rules = by_currency[currency]
-    methods = {row.frequency: row.methods for row in PaymentMethodRule.objects.filter(currency=currency)}
+    methods = {row.frequency: row.methods for row in _method_rules(currency)}
     order = [frequency for frequency in Frequency.values if frequency in rules]
     wanted = chosen.get("frequency", "")
     frequency_chosen = wanted if wanted in rules else order[0]
@@ -149,6 +150,16 @@ def offer_in(currency: str, *, language: str, chosen: Mapping[str, str] | None =
             for frequency in order
         ],
     )
+
+
+@furniture
+def _every_rule() -> list[AmountRule]:
+    return list(AmountRule.objects.order_by("currency", "frequency"))
+
+
+@furniture
+def _method_rules(currency: str) -> list[PaymentMethodRule]:
+    return list(PaymentMethodRule.objects.filter(currency=currency))
 
 
 def _frequency_offer(

@@ -1,7 +1,8 @@
 """Comparing everything with Stripe: what is missing or different is learnt again, counted and reported.
 
-The comparison only reads lists, by keyset pages. What differs is handed to the same functions that serve the webhook,
-so a comparison that runs twice, or twice at once, or beside webhooks, changes nothing that is not true.
+The comparison reads lists, by keyset pages, and asks for what stands in our books and in no list. What differs is
+handed to the same functions that serve the webhook, so a comparison that runs twice, or twice at once, or beside
+webhooks, changes nothing that is not true.
 """
 
 import logging
@@ -15,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -32,6 +34,13 @@ LOCK = 7_203_114_902
 # So many questions in a row without an answer, and to ask about each of the rest would take all night.
 MOST_UNANSWERED = 5
 KEPT_EVENTS = timedelta(days=90)
+OPEN_REFUNDS = (Refund.State.PENDING, Refund.State.NEEDS_ACTION)
+OPEN_DISPUTES = (
+    Dispute.State.WARNING_NEEDS_RESPONSE,
+    Dispute.State.WARNING_UNDER_REVIEW,
+    Dispute.State.NEEDS_RESPONSE,
+    Dispute.State.UNDER_REVIEW,
+)
 
 # The kind, how many of it were looked at, and which share of the kinds that is.
 Progress = Callable[[str, int, float], None]
@@ -89,15 +98,50 @@ def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | No
     ]
     with alone(LOCK):
         for number, (kind, objects, compare, learn) in enumerate(kinds, start=1):
+            awaited = _awaited(kind, since)
             try:
                 for obj in objects:
+                    awaited.discard(obj.id)
                     report.seen[kind] += 1
                     if progress is not None:
                         progress(kind, report.seen[kind], number / len(kinds))
-                    _compare(obj, compare, learn, report, dry_run=dry_run)
+                    _compare(obj.id, _given(obj), compare, learn, report, dry_run=dry_run)
+                for stripe_id in sorted(awaited):
+                    _compare(stripe_id, RETRIEVE[kind], compare, learn, report, dry_run=dry_run)
             except stripe_api.StripeError as error:
                 report.broken.append(f"{kind} ({error.code})")
     return report
+
+
+# How an object is asked for of which our books speak and Stripe's list did not.
+RETRIEVE: dict[str, Callable[[str], Any]] = {
+    "subscriptions": stripe_api.retrieve_subscription,
+    "payments": stripe_api.retrieve_payment_intent,
+    "refunds": stripe_api.retrieve_refund,
+    "disputes": stripe_api.retrieve_dispute,
+}
+
+
+def _awaited(kind: str, since: datetime) -> set[str]:
+    """Return the ids in our books that a list ought to hold, and older ones that are not at their end.
+
+    Money that Stripe does not know of must not stand in the books; and a dispute may be decided months after it began.
+    """
+    late = Q(created_at__gte=since)
+    ours: dict[str, tuple[QuerySet[Any], str]] = {
+        "subscriptions": (RecurringGift.objects.exclude(state=RecurringGift.State.ENDED), "stripe_id"),
+        "payments": (Payment.objects.filter(late | Q(state=Payment.State.PENDING)), "payment_intent_id"),
+        "refunds": (Refund.objects.filter(late | Q(state__in=OPEN_REFUNDS)), "stripe_id"),
+        "disputes": (Dispute.objects.filter(late | Q(state__in=OPEN_DISPUTES)), "stripe_id"),
+    }
+    if kind not in ours:
+        return set()
+    rows, name = ours[kind]
+    return set(rows.filter(livemode=stripe_api.uses_live_mode()).values_list(name, flat=True))
+
+
+def _given(obj: Any) -> Callable[[str], Any]:
+    return lambda stripe_id: obj
 
 
 @contextmanager
@@ -114,28 +158,30 @@ def alone(lock: int) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
 
 
-def _compare(obj: Any, compare: Compare, learn: Learn, report: Report, *, dry_run: bool) -> None:
+def _compare(
+    stripe_id: str, fetch: Callable[[str], Any], compare: Compare, learn: Learn, report: Report, *, dry_run: bool
+) -> None:
     """Compare one object and repair what differs. One that cannot be read is reported and stops no other."""
     try:
-        difference = compare(obj)
+        difference = compare(fetch(stripe_id))
         if difference and not dry_run:
-            learn(obj.id)
+            learn(stripe_id)
     except ownership.NotOurs:
         return
     except stripe_api.StripeError as error:
-        report.unreadable.append(f"{obj.id} {type(error).__name__} {error.code}".strip())
+        report.unreadable.append(f"{stripe_id} {type(error).__name__} {error.code}".strip())
         report.unanswered = report.unanswered + 1 if isinstance(error, stripe_api.StripeAway) else 0
         if report.unanswered >= MOST_UNANSWERED:
             raise
         return
     except Exception as error:  # noqa: BLE001 - the recording edge of one object; the others are compared all the same.
         # Its name is enough: a message may quote a row with a reader's address.
-        logger.error("Object %s could not be compared: %s.", obj.id, type(error).__name__)
-        report.unreadable.append(f"{obj.id} {type(error).__name__}")
+        logger.error("Object %s could not be compared: %s.", stripe_id, type(error).__name__)
+        report.unreadable.append(f"{stripe_id} {type(error).__name__}")
         return
     report.unanswered = 0
     if difference:
-        report.drift.append(f"{obj.id}: {difference}")
+        report.drift.append(f"{stripe_id}: {difference}")
 
 
 def _subscription_difference(subscription: Any) -> str:

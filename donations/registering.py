@@ -1,7 +1,7 @@
 """What the newsroom asks of this package, by its registry."""
 
 from donations import mine, reminders, reminding, retention, statements
-from donations.figures import income_panel, recurring_panel, waiting, week_panel
+from donations.figures import income_panel, recurring_panel, waiting, waiting_at_stripe, week_panel
 from donations.gauges import money_figures, webhook_figures
 from donations.issue_appeals import issue_appeal
 from donations.models import Appeal
@@ -22,7 +22,7 @@ def register_all() -> None:
         "recurring": recurring_panel,
         "reminders": reminders_panel,
     }
-    registry.waiting["donations.view_dispute"] = waiting
+    registry.waiting |= {"donations.view_dispute": waiting, "donations.view_stripeevent": waiting_at_stripe}
     registry.page_boundaries.append(Appeal.objects.next_boundary)
     registry.person_leaving.append(mine.end_gifts)
     registry.person_erased += [reminders.erase_person, mine.erase_person]

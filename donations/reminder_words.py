@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from donations.giving import Choice
 from donations.models import Appeal, Reminder, ReminderChoice, Span
 from donations.money import format_money
+from newsroom.furniture import furniture
 from newsroom.models import Article
 from newsroom.outlet import current_outlet
 from subscriptions import consent
@@ -134,7 +135,7 @@ def disclosure(
 
     `choice` is the gift that the reader has chosen already, where the page knows it. Costs three queries.
     """
-    choices = list(ReminderChoice.objects.order_by("position", "pk"))
+    choices = _choices()
     words = statement(language, at=at) if choices else None
     if words is None:
         return None
@@ -156,6 +157,11 @@ def disclosure(
         language=language,
         hidden=[(name, value) for name, value in hidden.items() if value],
     )
+
+
+@furniture
+def _choices() -> list[ReminderChoice]:
+    return list(ReminderChoice.objects.order_by("position", "pk"))
 
 
 def day_in_words(day: date, language: str) -> str:

@@ -53,6 +53,11 @@ def look(*, at: datetime) -> None:
         _say_alive()
 
 
+def watch_of(alarm: Alarm) -> Watch | None:
+    """Return what rang an alarm, unless this version no longer looks at it."""
+    return next((watch for watch in registry.watches if watch.name == alarm.name), None)
+
+
 def forget_old(*, at: datetime) -> int:
     """Delete alarms that ended three months ago, and return how many there were."""
     deleted, _by_model = Alarm.objects.filter(ended_at__lt=at - KEPT).delete()

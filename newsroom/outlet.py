@@ -6,9 +6,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from newsroom.furniture import furniture
 from newsroom.models import Outlet
 
 
+@furniture
 def current_outlet() -> Outlet:
     """Return the outlet's row, or an unsaved one with workable defaults before staff have filled it in."""
     return Outlet.objects.filter(pk=1).first() or Outlet(

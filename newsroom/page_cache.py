@@ -26,7 +26,7 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.http import http_date, parse_http_date_safe
 
-from newsroom import page_counts, registry, site_version
+from newsroom import furniture, page_counts, registry, site_version
 from newsroom.models import Article
 from newsroom.onion import is_onion
 from newsroom.pages import P, View
@@ -47,7 +47,8 @@ def cached(view: View[P]) -> View[P]:
 
     @wraps(view)
     def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> Any:
-        response = view(request, *args, **kwargs)
+        with furniture.room():
+            response = view(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -94,6 +95,7 @@ class PageCacheMiddleware:
         self.get_response = get_response
         self.kept: dict[str, Kept] = {}
         self.making: set[str] = set()
+        self.room = furniture.Room()
         self.lock = threading.Lock()
         self.others = ("/admin/", settings.STATIC_URL, settings.MEDIA_URL)
 
@@ -177,16 +179,25 @@ class PageCacheMiddleware:
         return None
 
     def _make(self, request: HttpRequest, key: str, path: str, version: Version) -> Kept | HttpResponse:
-        at = timezone.now()
         page_counts.count("made")
         _forget_the_reader(request)
-        response = self.get_response(request)
+        room = self._room(version)
+        at = timezone.now()
+        with furniture.room(room):
+            response = self.get_response(request)
         if response.status_code not in STORABLE or response.streaming or response.cookies:
             return response
-        kept = _keep_as_bytes(response, version=version, at=at)
+        kept = _keep_as_bytes(response, room=room, version=version, at=at)
         self._keep(path, kept)
         site_version.ask_redis("set", key, kept.pack(), ex=KEPT_IN_REDIS_SECONDS)
         return kept
+
+    def _room(self, version: Version) -> furniture.Room:
+        """Return what is at hand for this state of the site, or an empty room to read it into."""
+        room = self.room
+        if not room.serves(version, time.time()):
+            room = self.room = furniture.open_room(version, find_boundary=_boundary)
+        return room
 
     def _keep(self, path: str, kept: Kept) -> None:
         with self.lock:
@@ -206,6 +217,11 @@ def next_boundary(at: datetime) -> datetime | None:
     )
     times = [scheduled, *(boundary(at) for boundary in registry.page_boundaries)]
     return min((one for one in times if one is not None and one > at), default=None)
+
+
+def _boundary() -> float | None:
+    boundary = next_boundary(timezone.now())
+    return None if boundary is None else boundary.timestamp()
 
 
 def _is_cached_view(path: str) -> bool:
@@ -230,12 +246,11 @@ def _forget_the_reader(request: HttpRequest) -> None:
     request.COOKIES = {}
 
 
-def _keep_as_bytes(response: HttpResponse, *, version: Version, at: datetime) -> Kept:
+def _keep_as_bytes(response: HttpResponse, *, room: furniture.Room, version: Version, at: datetime) -> Kept:
     body = response.content
-    boundary = next_boundary(at)
-    fresh_until = at.timestamp() + LONGEST_AGE
-    if boundary is not None:
-        fresh_until = min(fresh_until, boundary.timestamp())
+    fresh_until = room.opened_at + LONGEST_AGE
+    if room.boundary is not None:
+        fresh_until = min(fresh_until, room.boundary)
     dropped = {"cache-control", "content-length", "vary", "etag", "last-modified", "expires"}
     return Kept(
         version=version,

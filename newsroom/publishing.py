@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from newsroom.models import Article, Image
 from newsroom.models.articles import ArticleQuerySet
@@ -46,13 +47,18 @@ def related(article: Article, *, at: datetime, limit: int = READ_MORE) -> list[A
     """Return what to read after `article`: most tags in common first, then the same section, the newest first."""
     tag_ids = [tag.pk for tag in article.tags.all()]
     others = Article.objects.published(at).filter(language=article.language).exclude(pk=article.pk)
-    candidates = Q(pk__in=_newest_ids(others.filter(section_id=article.section_id)))
+    candidates = _newest_ids(others.filter(section_id=article.section_id))
+    common_tags: Subquery | Value = Value(0)
     if tag_ids:
-        candidates |= Q(pk__in=_newest_ids(others.filter(tags__in=tag_ids).distinct()))
+        shared = Article.tags.through.objects.filter(article=OuterRef("pk"), tag__in=tag_ids)
+        # A union and no OR: with an OR, PostgreSQL reads the whole archive and looks each article up in both lists.
+        candidates = candidates.union(_newest_ids(others.filter(Exists(shared))))
+        counted = shared.order_by().values("article").annotate(common=Count("pk"))
+        common_tags = Subquery(counted.values("common"))  # type: ignore[misc]
     return list(
-        Article.objects.filter(candidates)
+        Article.objects.filter(pk__in=candidates)
         .for_cards()
-        .annotate(common_tags=Count("tags", filter=Q(tags__in=tag_ids)))
+        .annotate(common_tags=Coalesce(common_tags, 0))
         .order_by("-common_tags", "-published_at", "-pk")[:limit]
     )
 

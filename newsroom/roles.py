@@ -57,6 +57,7 @@ ROLES: dict[str, list[str]] = {
         "newsroom.withdraw_article",
         "newsroom.view_pseudonyms",
         "newsroom.view_historyentry",
+        "newsroom.view_alarm",
         *LETTING_COLLEAGUES_IN,
     ],
     "Newsletter editor": [
@@ -73,6 +74,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.view_delivery",
         "subscriptions.view_mailevent",
         "newsroom.view_historyentry",
+        "newsroom.view_alarm",
     ],
     "Fundraiser": [
         *VIEW_EVERYTHING_PUBLISHED,
@@ -102,6 +104,7 @@ ROLES: dict[str, list[str]] = {
         "donations.view_decline",
         "donations.view_safetyreturn",
         "newsroom.view_historyentry",
+        "newsroom.view_alarm",
     ],
     "Privacy officer": [
         "subscriptions.privacypolicy*",
@@ -121,6 +124,7 @@ ROLES: dict[str, list[str]] = {
         "subscriptions.retentionperiod*",
         "newsroom.view_suppression",
         "newsroom.view_historyentry",
+        "newsroom.view_alarm",
         "newsroom.view_personaldataaccess",
         *LETTING_COLLEAGUES_IN,
     ],
@@ -131,6 +135,7 @@ ROLES: dict[str, list[str]] = {
         "newsroom.change_staff_roles",
         "newsroom.outlet*",
         "newsroom.view_job",
+        "newsroom.view_alarm",
         "newsroom.view_outgoingmail",
         "newsroom.resend_mail",
         "newsroom.view_suppression",

@@ -48,6 +48,10 @@ SCREENS = {
         _("What runs once a day, and when it last succeeded. A job is not started from here."),
         _("The first minute of a running beat writes these rows."),
     ),
+    "newsroom.alarm": Screen(
+        _("What was wrong, when, and what to do. An alarm ends with its reason; it is not closed by hand."),
+        _("Nothing has gone wrong yet. What does is mailed, and stands here for three months after its end."),
+    ),
     "newsroom.historyentry": Screen(
         _("Who changed or read what, when and why, in one log. Nobody can alter a line: the database refuses."),
         _("Nothing was changed yet."),

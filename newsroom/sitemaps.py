@@ -8,7 +8,7 @@ from html import escape
 from django.conf import settings
 from django.urls import reverse
 
-from newsroom.archive import Month, articles_of_month, months
+from newsroom import archive
 from newsroom.models import Article, Author, Page, Section, Tag
 from newsroom.outlet import current_outlet
 
@@ -27,13 +27,13 @@ class Place:
 
 
 def index(*, at: datetime) -> str:
-    paths = [reverse("sitemap-places"), *(_month_path(month) for month in months(at=at))]
+    paths = [reverse("sitemap-places"), *(_month_path(month) for month in archive.months(at=at))]
     entries = "".join(f"<sitemap><loc>{_url(path)}</loc></sitemap>\n" for path in paths)
     return f"{_HEAD}<sitemapindex {_SITEMAP}>\n{entries}</sitemapindex>\n"
 
 
 def of_month(year: int, month: int, *, at: datetime) -> str:
-    articles = articles_of_month(year, month, at=at)
+    articles = archive.of_month(year, month, at=at).only("slug", "corrected_at", "published_at")
     return _urlset(Place(one.get_absolute_url(), one.corrected_at or one.published_at) for one in articles)
 
 
@@ -56,7 +56,8 @@ def of_places() -> str:
 def of_news(*, at: datetime) -> str:
     """Map the articles of the last two days, as news aggregators ask for them."""
     name = escape(current_outlet().name)
-    newest = Article.objects.published(at).filter(published_at__gt=at - NEWS_AGE).defer("body").newest_first()
+    newest = Article.objects.published(at).filter(published_at__gt=at - NEWS_AGE).newest_first()
+    newest = newest.only("slug", "language", "headline", "published_at")
     entries = "".join(
         f"<url><loc>{_url(one.get_absolute_url())}</loc><news:news>"
         f"<news:publication><news:name>{name}</news:name><news:language>{escape(one.language)}</news:language>"
@@ -77,7 +78,7 @@ def _urlset(places: Iterable[Place]) -> str:
     return f"{_HEAD}<urlset {_SITEMAP}>\n{entries}</urlset>\n"
 
 
-def _month_path(month: Month) -> str:
+def _month_path(month: archive.Month) -> str:
     return reverse("sitemap-month", args=[month.first_day.year, month.first_day.month])
 
 

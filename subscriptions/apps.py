@@ -43,13 +43,7 @@ class SubscriptionsConfig(AppConfig):
         }
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES
-        registry.copied_pages |= {
-            f"subscriptions:{name}"
-            for name in (
-                *("newsletters", "edition-newsletters", "newsletter", "archive", "issue_feed", "issue"),
-                *("current_policy", "edition-current_policy", "policy", "policy_text", "policy_changes"),
-            )
-        }
+        registry.copied_pages |= {f"subscriptions:{name}" for name in ("archive", "issue_feed", "issue")}
         registry.copied_paths.append(Issue.objects.web_addresses)
         registry.fact_tables += ["subscriptions_consent", "subscriptions_consentcheckpoint"]
         post_migrate.connect(retention.write_missing_periods, dispatch_uid="retention-periods")

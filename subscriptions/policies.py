@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models import Case, IntegerField, Value, When
 
+from newsroom.furniture import furniture
 from newsroom.history import record
 from newsroom.outlet import current_outlet
 from newsroom.sanitising import plain
@@ -22,6 +23,7 @@ class PolicyNotReady(Exception):
     """A draft lacks a text or a date, or its date is before today's version."""
 
 
+@furniture
 def text_in_force(language: str, *, at: datetime) -> PolicyText | None:
     """Return the policy's text in force at a moment: in the language given, else in another. One query."""
     return (

@@ -89,6 +89,20 @@ def take(report: Report, *, at: datetime) -> bool:
     return True
 
 
+def left_at_provider(key: str, *, happened_at: datetime, at: datetime) -> Subscription | None:
+    """End the subscription of a mail whose reader unsubscribed with a button of the provider's own.
+
+    The provider drops everything to that reader from then on, so the list here must say the same. Whoever confirmed
+    anew since has the last word.
+    """
+    delivery, _mail = _mail_of(key)
+    subscription = delivery.subscription if delivery is not None else None
+    if subscription is None or (subscription.confirmed_at is not None and subscription.confirmed_at > happened_at):
+        return None
+    method, reason = Consent.Method.ONE_CLICK, "reported by the mail provider"
+    return consent.withdraw(subscription, page="", method=method, at=at, reason=reason)
+
+
 def failed(address: str, *, status_code: str, at: datetime) -> None:
     """Hold a failed mail against an address, and rest its subscriptions when that suppresses it."""
     if not bounces.heard(address, status_code=status_code, at=at):

@@ -13,7 +13,7 @@ from django.contrib.auth import user_logged_in
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management.commands import flush
-from django.db import connection, transaction
+from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.dispatch import receiver
 from django.test import Client
@@ -25,9 +25,9 @@ from newsroom import limits, outbox
 from newsroom.celery import app
 from newsroom.database_roles import OWNER, grant
 from newsroom.models import OutgoingMail
-from tests import template
+from tests import built_rows, template
 from tests.mailbox import Mailbox
-from tests.owner import become_owner, connect_as
+from tests.owner import connect_as
 from tests.servers import FOLDER_VARIABLE
 
 # A worker imports the task modules when it starts; here the tests are the worker.
@@ -48,17 +48,8 @@ KEPT_TABLES = {
 
 
 def _empty_touched_tables(self: DatabaseOperations, sql_list: list[str]) -> None:
-    """Empty what a transactional test wrote to, append-only tables too: the test database's owner may.
-
-    Django would TRUNCATE every table and run all `post_migrate` handlers, which takes longer than most tests.
-    """
-    tables = sorted(set(self.connection.introspection.table_names()) - KEPT_TABLES)
-    asked = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in tables)  # noqa: S608 - names from the catalogue.
-    with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
-        become_owner(cursor)
-        cursor.execute(asked)
-        for (table,) in cursor.fetchall():
-            cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 - as above.
+    """Undo what a transactional test wrote. Django would TRUNCATE every table and run all `post_migrate` handlers."""
+    built_rows.begin_anew(keep=KEPT_TABLES)
 
 
 DatabaseOperations.execute_sql_flush = _empty_touched_tables  # type: ignore[method-assign]
@@ -105,6 +96,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Run every test as the application's own role, which may do no more here than in production."""
+    with django_db_blocker.unblock():
+        built_rows.set_aside()
     if OWNER not in settings.DATABASES:
         yield
         return

@@ -4,15 +4,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from donations import reminders
 from donations.admin.long_lists import LongListAdmin
 from donations.admin.showing import FactsInline, money_of
 from donations.admin.terms import HistoryAdmin
 from donations.models import Reminder, ReminderChoice, ReminderGift
+from newsroom.admin.asking import asks_first
 from newsroom.admin.watched import WatchedAdmin
 
 
@@ -41,6 +43,16 @@ class GiftInline(FactsInline):
     fields = ["donation", "started_at", "converted_at"]
     ordering = ["-started_at", "-pk"]
     verbose_name_plural = _("gifts after this reminder")
+
+
+def _what_cancelling_does(chosen: QuerySet[Reminder]) -> str:
+    people = chosen.filter(state__in=Reminder.WAITING).order_by().values("email").distinct().count()
+    words = ngettext(
+        "%(count)s person who asked to be reminded will not be, and is not told.",
+        "%(count)s people who asked to be reminded will not be, and are not told.",
+        people,
+    )
+    return words % {"count": f"{people:,}"}
 
 
 @admin.register(Reminder)
@@ -78,13 +90,20 @@ class ReminderAdmin(WatchedAdmin, LongListAdmin):
         return bool(reminder.is_paid)
 
     @admin.action(description=_("Cancel, for the reason given"), permissions=["cancel"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Reminder]) -> None:
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Reminder]) -> HttpResponseBase | None:
         reason = request.POST.get("reason", "").strip()[:200]
         if not reason or request.user.is_anonymous:
             self.message_user(request, _("Please write a reason beside the action."), messages.ERROR)
+            return None
+        return self._cancel(request, queryset)
+
+    @asks_first(_what_cancelling_does)
+    def _cancel(self, request: HttpRequest, queryset: QuerySet[Reminder]) -> None:
+        at, by = timezone.now(), request.user
+        reason = request.POST["reason"].strip()[:200]
+        if by.is_anonymous:
             return
-        at = timezone.now()
-        count = sum(reminders.cancel_by_staff(one.pk, by=request.user, reason=reason, at=at) for one in queryset)
+        count = sum(reminders.cancel_by_staff(one.pk, by=by, reason=reason, at=at) for one in queryset)
         self.message_user(request, _("%(count)s cancelled.") % {"count": count}, messages.SUCCESS)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from newsroom import sanitising
+from newsroom.furniture import furniture
 from newsroom.models import Article, Section
 from newsroom.personal_data import PersonalData
 from newsroom.site_version import ShownOnPages
@@ -89,8 +90,13 @@ class Appeal(ShownOnPages):
 def appeal_for_article(article: Article | None, *, language: str, at: datetime) -> Appeal | None:
     """Return the appeal for an article's page, or for a page of no article. None on a sensitive article."""
     if article is None:
-        return Appeal.objects.for_page(language=language, section_id=None, at=at)
+        return _appeal_for(language=language, section_id=None, at=at)
     # Fails closed: whatever is not plainly marked as not sensitive carries no appeal.
     if article.is_sensitive is not False:
         return None
-    return Appeal.objects.for_page(language=article.language, section_id=article.section_id, at=at)
+    return _appeal_for(language=article.language, section_id=article.section_id, at=at)
+
+
+@furniture
+def _appeal_for(*, language: str, section_id: int | None, at: datetime) -> Appeal | None:
+    return Appeal.objects.for_page(language=language, section_id=section_id, at=at)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from donations.models.amounts import Currency
+from newsroom.furniture import furniture
 from newsroom.personal_data import PersonalData
 from newsroom.site_version import ShownOnPages
 from newsroom.time_zones import validate_time_zone
@@ -116,6 +117,7 @@ class GivingTerms(ShownOnPages):
             return ZoneInfo("UTC")
 
 
+@furniture
 def current_terms() -> GivingTerms:
     """Return the row, or an unsaved one with the defaults before staff have saved it."""
     return GivingTerms.objects.filter(pk=1).first() or GivingTerms(pk=1)

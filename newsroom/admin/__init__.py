@@ -1,1 +1,1 @@
-from newsroom.admin import access, articles, foundation, people, publishing  # noqa: F401 - importing registers.
+from newsroom.admin import access, alarms, articles, foundation, people, publishing  # noqa: F401 - importing registers.

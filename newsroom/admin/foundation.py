@@ -7,7 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from newsroom.admin.asking import asks_first
 from newsroom.admin.facts import FactsAdmin
 from newsroom.admin.watched import WatchedAdmin
 from newsroom.history import record
@@ -31,6 +33,18 @@ class OutletAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
 
 
+def _what_sending_again_does(chosen: QuerySet[OutgoingMail]) -> str:
+    state = OutgoingMail.State
+    again = chosen.filter(state__in=[state.FAILED, state.UNKNOWN]).exclude(address="").order_by()
+    people = again.values("address").distinct().count()
+    words = ngettext(
+        "%(count)s person is mailed. A mail without an answer may have arrived, and then arrives twice.",
+        "%(count)s people are mailed. A mail without an answer may have arrived, and then arrives twice.",
+        people,
+    )
+    return words % {"count": f"{people:,}"}
+
+
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(WatchedAdmin, FactsAdmin):
     list_display = ["created_at", "template", "address", "state", "tries", "error"]
@@ -43,6 +57,7 @@ class OutgoingMailAdmin(WatchedAdmin, FactsAdmin):
     actions = ["send_again"]
 
     @admin.action(description=_("Send again what failed or is unknown"), permissions=["resend"])
+    @asks_first(_what_sending_again_does)
     def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
         at = timezone.now()
         count = 0

@@ -158,6 +158,12 @@ class Article(models.Model):
                 name="article_newest",
                 condition=models.Q(status__in=("scheduled", "published")),
             ),
+            # The archive, the maps for search engines and the newsletter look at a stretch of time in every language.
+            models.Index(
+                fields=["-published_at", "-id"],
+                name="article_by_time",
+                condition=models.Q(status__in=("scheduled", "published")),
+            ),
             models.Index(
                 fields=["section", "-published_at", "-id"],
                 name="article_newest_in_section",

@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from newsroom.furniture import furniture
 from newsroom.models import Article, Image, Page, Section
 from newsroom.structured_data import news_article
 
@@ -30,10 +31,10 @@ class Edition:
 
 @register.simple_tag(takes_context=True)
 def editions(context: template.Context) -> dict[str, Any]:
-    """Return the edition in the page's language as `current`, and the `others` that have sections, in one query."""
+    """Return the edition in the page's language as `current`, and the `others` that have sections."""
     language = translation.get_language() or settings.LANGUAGE_CODE
     groups: dict[str, list[Section]] = {language: []}
-    for section in Section.objects.in_menu():
+    for section in _menu():
         groups.setdefault(section.language, []).append(section)
     home = context["outlet"].language
     every = [
@@ -57,10 +58,20 @@ def place(context: template.Context, name: str, *args: Any) -> str:
     return reverse(f"{space}{colon}edition-{view}", args=[language, *args])
 
 
+@furniture
+def _menu() -> list[Section]:
+    return list(Section.objects.in_menu())
+
+
+@furniture
+def _linked_pages(language: str) -> list[Page]:
+    return list(Page.objects.linked(language))
+
+
 @register.simple_tag
 def standing_pages() -> dict[str, list[Page]]:
-    """Return the pages that staff put into the `menu` and at the `foot`, in one query and in the order they chose."""
-    pages = Page.objects.linked(translation.get_language() or settings.LANGUAGE_CODE)
+    """Return the pages that staff put into the `menu` and at the `foot`, in the order they chose."""
+    pages = _linked_pages(translation.get_language() or settings.LANGUAGE_CODE)
     return {
         "menu": [page for page in pages if page.is_in_menu],
         "foot": [page for page in pages if page.is_in_footer],

@@ -44,7 +44,7 @@ def months(request: HttpRequest, language: str | None = None) -> HttpResponse:
 @cached
 def month(request: HttpRequest, year: int, month: int, language: str | None = None) -> HttpResponse:
     first_day = _first_day(int(year), int(month))
-    articles = archive.articles_of_month(first_day.year, first_day.month, at=timezone.now())
+    articles = list(archive.of_month(first_day.year, first_day.month, at=timezone.now()).for_cards())
     if not articles:
         raise Http404
     context = {"first_day": first_day, "articles": articles}

@@ -212,8 +212,15 @@ def _pick_rows(issue: Issue, typed: Edition | None) -> list[dict[str, Any]]:
     return rows
 
 
+def _audience(issue: Issue, at: datetime) -> int:
+    """Count whom the issue reaches if it leaves now."""
+    if issue.segment is not None:
+        return segments.count(issue.segment, issue.newsletter, at=at)
+    return Subscription.objects.filter(newsletter=issue.newsletter).mailable(at).count()
+
+
 def _question(model_admin: ModelAdmin, request: HttpRequest, issue: Issue, name: str, chosen: Step) -> HttpResponseBase:
-    readers = Subscription.objects.filter(newsletter=issue.newsletter).mailable(timezone.now()).count()
+    at = timezone.now()
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.model._meta,
@@ -222,8 +229,9 @@ def _question(model_admin: ModelAdmin, request: HttpRequest, issue: Issue, name:
         "issue": issue,
         "name": name,
         "step": chosen,
-        "readers": readers if name == "send-now" else None,
-        "findings": checklist(issue, at=timezone.now()) if name == "send-now" else [],
+        "readers": _audience(issue, at) if name == "send-now" else None,
+        "unsent": claims.progress(issue, at=at).counts["pending"] if name == "cancel" and issue.started_at else None,
+        "findings": checklist(issue, at=at) if name == "send-now" else [],
         "unknown": Delivery.objects.filter(issue=issue).unknown().count() if name == "resend-unknown" else None,
         "is_reason_missing": request.method == "POST" and chosen.needs_reason,
     }

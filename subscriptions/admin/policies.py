@@ -7,8 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from subscriptions.models import PolicyText, PrivacyPolicy
+from newsroom.admin.asking import asks_first
+from subscriptions.models import PolicyText, PrivacyPolicy, Subscription
 from subscriptions.policies import PolicyNotReady, publish
 
 
@@ -43,6 +45,20 @@ class PolicyTextInline(admin.StackedInline):
         return _is_open(obj) and super().has_delete_permission(request, obj)
 
 
+def _what_publishing_does(chosen: QuerySet[PrivacyPolicy]) -> str:
+    """Say how many read under which policy now: whoever signed up agreed to an older one, and is not asked by this."""
+    readers = Subscription.objects.active().order_by().values("subscriber").distinct().count()
+    words = ngettext(
+        "From its date on %(versions)s is what everybody who signs up or gives agrees to, and no word of it can be "
+        "changed or taken back. %(count)s reader agreed to an older version, and is not mailed about this one.",
+        "From its date on %(versions)s is what everybody who signs up or gives agrees to, and no word of it can be "
+        "changed or taken back. %(count)s readers agreed to an older version, and are not mailed about this one.",
+        readers,
+    )
+    versions = ", ".join(chosen.order_by("in_force_from", "pk").values_list("version", flat=True))
+    return words % {"versions": versions, "count": f"{readers:,}"}
+
+
 @admin.register(PrivacyPolicy)
 class PrivacyPolicyAdmin(admin.ModelAdmin):
     inlines = [PolicyTextInline]
@@ -62,6 +78,7 @@ class PrivacyPolicyAdmin(admin.ModelAdmin):
         return request.user.has_perm("subscriptions.publish_policy")
 
     @admin.action(description=_("Publish: from then on it never changes"), permissions=["publish"])
+    @asks_first(_what_publishing_does)
     def publish_drafts(self, request: HttpRequest, queryset: QuerySet[PrivacyPolicy]) -> None:
         for policy in queryset.order_by("in_force_from", "pk"):
             try:

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -11,8 +11,10 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from newsroom.addresses import InvalidAddress, normalise_email
+from newsroom.admin.asking import asks_first
 from newsroom.admin.facts import FactsAdmin
 from newsroom.admin.watched import WatchedAdmin
 from newsroom.history import record
@@ -104,6 +106,19 @@ class SubscriberAdmin(WatchedAdmin, FactsAdmin):
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
 
+def _what_unsubscribing_does(chosen: QuerySet[Subscription]) -> str:
+    ended = Subscription.State.UNSUBSCRIBED
+    readers = chosen.exclude(state=ended).order_by().values("subscriber").distinct().count()
+    words = ngettext(
+        "%(count)s reader gets these newsletters no longer, unless they sign up again themselves: staff cannot "
+        "subscribe anybody.",
+        "%(count)s readers get these newsletters no longer, unless they sign up again themselves: staff cannot "
+        "subscribe anybody.",
+        readers,
+    )
+    return words % {"count": f"{readers:,}"}
+
+
 @admin.register(Subscription)
 class SubscriptionAdmin(WatchedAdmin, FactsAdmin):
     list_display = [
@@ -123,6 +138,7 @@ class SubscriptionAdmin(WatchedAdmin, FactsAdmin):
     actions = ["unsubscribe"]
 
     @admin.action(description=_("Unsubscribe, because the reader asked us to"), permissions=["unsubscribe"])
+    @asks_first(_what_unsubscribing_does)
     def unsubscribe(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
         at = timezone.now()
         for subscription in queryset.order_by("pk"):
@@ -130,6 +146,7 @@ class SubscriptionAdmin(WatchedAdmin, FactsAdmin):
                 subscription, page="", method=Consent.Method.STAFF, at=at, reason="the reader asked the newsroom"
             )
             record(subscription, action="subscription.ended", actor=request.user, reason="asked by the reader", at=at)
+        self.message_user(request, _("They are unsubscribed. Nobody was mailed about it."), messages.SUCCESS)
 
     change_list_template = "admin/subscriptions/subscription/change_list.html"
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django import template
 from django.conf import settings
 
+from newsroom.furniture import furniture
 from subscriptions.models import Mirror
 
 register = template.Library()
@@ -27,7 +28,12 @@ def mirrors(context: dict[str, Any]) -> list[OtherAddress]:
     request = context.get("request")
     match = getattr(request, "resolver_match", None)
     path = request.path if request is not None and getattr(getattr(match, "func", None), "is_cached", False) else "/"
-    addresses = [mirror.address for mirror in Mirror.objects.in_use()]
+    addresses = [mirror.address for mirror in _in_use()]
     if settings.ONION_URL and settings.ONION_URL not in addresses:
         addresses.append(settings.ONION_URL)
     return [OtherAddress(f"{address}{path}", urlsplit(address).netloc) for address in addresses]
+
+
+@furniture
+def _in_use() -> list[Mirror]:
+    return list(Mirror.objects.in_use())

@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 
+from newsroom.furniture import furniture
 from newsroom.models import Article
 from subscriptions.models import Newsletter
 from subscriptions.statements import newsletter_statement, schedule_in_words
@@ -21,7 +22,7 @@ def signup_form(context: dict[str, Any], article: Article | None = None) -> Safe
     Nothing is shown while there is no active newsletter, or no Privacy Policy in force to which a reader could agree.
     """
     language = article.language if article is not None else translation.get_language() or "en"
-    newsletter = Newsletter.objects.for_language(language)
+    newsletter = _newsletter(language)
     statement = newsletter_statement(newsletter, at=timezone.now()) if newsletter is not None else None
     if newsletter is None or statement is None:
         return ""
@@ -35,6 +36,11 @@ def signup_form(context: dict[str, Any], article: Article | None = None) -> Safe
                 "is_other_language": newsletter.language != language,
             },
         )
+
+
+@furniture
+def _newsletter(language: str) -> Newsletter | None:
+    return Newsletter.objects.for_language(language)
 
 
 @register.simple_tag

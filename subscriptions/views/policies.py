@@ -7,13 +7,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from newsroom.outlet import current_outlet
-from newsroom.pages import public, render_page
+from newsroom.page_cache import cached
+from newsroom.pages import render_page
 from subscriptions.models import PolicyText, PrivacyPolicy
 from subscriptions.policies import compare, text_in_force, text_of
 
 
 @require_safe
-@public
+@cached
 def current_policy(request: HttpRequest, language: str | None = None) -> HttpResponseBase:
     """Show the text in force, in an edition's language or the outlet's own."""
     text = text_in_force(language or current_outlet().language, at=timezone.now())
@@ -23,7 +24,7 @@ def current_policy(request: HttpRequest, language: str | None = None) -> HttpRes
 
 
 @require_safe
-@public
+@cached
 def policy(request: HttpRequest, version: str) -> HttpResponseBase:
     found = get_object_or_404(PrivacyPolicy.objects.published(), version=version)
     text = text_of(found, current_outlet().language)
@@ -33,7 +34,7 @@ def policy(request: HttpRequest, version: str) -> HttpResponseBase:
 
 
 @require_safe
-@public
+@cached
 def policy_text(request: HttpRequest, version: str, language: str) -> HttpResponse:
     text = get_object_or_404(
         PolicyText.objects.select_related("policy").filter(policy__published_at__isnull=False),
@@ -44,7 +45,7 @@ def policy_text(request: HttpRequest, version: str, language: str) -> HttpRespon
 
 
 @require_safe
-@public
+@cached
 def policy_changes(request: HttpRequest, version: str, language: str) -> HttpResponse:
     """Show what a version changed against the one before it."""
     text = get_object_or_404(

@@ -1,7 +1,7 @@
 """Where the mail provider of EMAIL_URL reports deliveries, bounces and complaints."""
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from anymail.exceptions import AnymailWebhookValidationFailure
@@ -59,22 +59,24 @@ def provider_events(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=400)
     at = timezone.now()
     for event in events:
-        report = _report_of(event, source=provider.scheme, at=at)
-        if report is not None:
-            reports.take(report, at=at)
+        _take(event, source=provider.scheme, at=at)
     return HttpResponse()
 
 
-def _report_of(event: AnymailTrackingEvent, *, source: str, at: datetime) -> Report | None:
+def _take(event: AnymailTrackingEvent, *, source: str, at: datetime) -> None:
     kind = KINDS.get(event.event_type)
     metadata: Any = event.metadata
     key = str(metadata.get("delivery", "")) if isinstance(metadata, dict) else ""
-    if kind is None or not key:
-        return None
     happened_at = event.timestamp or at
-    code = _code_of(event)
-    event_id = event.event_id or reports.event_id_of(key, kind, code, happened_at.isoformat())
-    return Report(source=source, event_id=str(event_id), kind=kind, key=key, happened_at=happened_at, status_code=code)
+    if timezone.is_naive(happened_at):
+        happened_at = happened_at.replace(tzinfo=UTC)
+    if event.event_type == EventType.UNSUBSCRIBED:
+        reports.left_at_provider(key, happened_at=happened_at, at=at)
+    elif kind is not None and key:
+        code = _code_of(event)
+        event_id = str(event.event_id or reports.event_id_of(key, kind, code, happened_at.isoformat()))
+        report = Report(source, event_id, kind, key, happened_at, code)
+        reports.take(report, at=at)
 
 
 def _code_of(event: AnymailTrackingEvent) -> str:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from newsroom.limits import network_of
+from newsroom.page_cache import cached
 from newsroom.pages import public, render_page
 from subscriptions import signup
 from subscriptions.forms import SignupForm
@@ -14,7 +15,7 @@ from subscriptions.statements import newsletter_statement
 
 
 @require_safe
-@public
+@cached
 def newsletters(request: HttpRequest, language: str | None = None) -> HttpResponseBase:
     """Show what there is to subscribe to; with one newsletter, its own page says it all."""
     active = list(Newsletter.objects.active().order_by("position", "pk"))
@@ -29,7 +30,7 @@ def newsletters(request: HttpRequest, language: str | None = None) -> HttpRespon
 
 
 @require_safe
-@public
+@cached
 def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
     return _form_page(request, get_object_or_404(Newsletter.objects.active(), slug=slug))
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import redis
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from kombu import Connection
 from psycopg.conninfo import make_conninfo
@@ -25,9 +25,8 @@ from sandbox.ports import HOST, free_port
 from sandbox.programs import product, python
 from sandbox.redis_server import Redis
 from sandbox.stripe.testing import StripeSandbox
-from tests import template
+from tests import built_rows, template
 from tests.browser.waiting import wait_for
-from tests.owner import become_owner
 from tests.servers import FOLDER_VARIABLE
 
 QUEUE = "house"
@@ -43,8 +42,6 @@ class House:
         self._children: dict[str, Child] = {}
         self._port = free_port()
         self._cleanup = ExitStack()
-        self._tables: list[str] = []
-        self._written_by_migrations: list[str] = []
         self._read: dict[str, int] = {}
         self.url = f"http://localhost:{self._port}"
         self.environment: dict[str, str] = {}
@@ -72,7 +69,8 @@ class House:
         self.environment = self._environment()
         collect = ("collectstatic", "--no-input", "--verbosity", "0")
         run_to_end(python("static", "manage.py", *collect, environment=self.environment))
-        self._set_rows_aside()
+        with self.own_database():
+            built_rows.set_aside()
         programs = product(self.environment, {"web": self._port}, self._folder.path)
         for program in programs:
             if program.name != "beat":
@@ -110,18 +108,6 @@ class House:
         """Return the connection of the role that owns databases and tables."""
         return connections[OWNER if OWNER in connections else "default"]
 
-    def _set_rows_aside(self) -> None:
-        """Set aside a copy of the rows that the migrations wrote."""
-        with self.own_database(), transaction.atomic(), connection.cursor() as cursor:
-            become_owner(cursor)
-            self._tables = [connection.ops.quote_name(name) for name in connection.introspection.table_names(cursor)]
-            cursor.execute("CREATE SCHEMA built")
-            for table in self._tables:
-                cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608 - a quoted name of our own.
-                if cursor.fetchone()[0]:
-                    cursor.execute(f"CREATE TABLE built.{table} AS TABLE {table}")
-                    self._written_by_migrations.append(table)
-
     @contextmanager
     def own_database(self) -> Iterator[None]:
         """Point this process's models at the house's database."""
@@ -138,11 +124,7 @@ class House:
         """Forget every story that was told before: the tables are as the migrations left them."""
         self.wait_until_quiet()
         self.stripe.reset()
-        with transaction.atomic(), connection.cursor() as cursor:
-            become_owner(cursor)
-            cursor.execute(f"TRUNCATE {', '.join(self._tables)}")
-            for table in self._written_by_migrations:
-                cursor.execute(f"INSERT INTO {table} SELECT * FROM built.{table}")  # noqa: S608 - as above.
+        built_rows.begin_anew()
         self._client("cache").flushdb()
         self._read = {path.stem: path.stat().st_size for path in self._folder.path.glob("*.log")}
 

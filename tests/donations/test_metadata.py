@@ -1,8 +1,6 @@
 """What Stripe's objects carry of ours comes back as it went."""
 
-import ast
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ from stripe._api_version import _ApiVersion
 from donations.metadata import BadMetadata, GiftMetadata, decode
 from donations.stripe_api import API_VERSION
 
-ROOT = Path(__file__).resolve().parents[2]
 FULL = GiftMetadata(uuid.UUID(int=7), "monthly", fee_cover=46, language="ru", article=3, appeal=4, campaign="spring")
 
 
@@ -40,18 +37,6 @@ def test_another_newsroom_on_the_same_account_is_not_us(settings: Any) -> None:
 def test_our_metadata_that_cannot_be_read_is_an_error_and_not_somebody_elses(spoil: dict[str, str]) -> None:
     with pytest.raises(BadMetadata):
         decode({**FULL.encode(), **spoil})
-
-
-def test_only_one_module_imports_stripe() -> None:
-    importers = []
-    for folder in ("newsroom", "subscriptions", "donations"):
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                if any(name.split(".")[0] == "stripe" for name in names):
-                    importers.append(str(path.relative_to(ROOT)))
-    assert importers == ["donations/stripe_api.py"]
 
 
 def test_the_version_of_the_api_is_the_one_that_the_installed_sdk_was_made_for() -> None:

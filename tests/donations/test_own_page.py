@@ -82,9 +82,12 @@ def test_the_page_needs_the_session_and_its_end_closes_it(reader: Reader, time_m
 def test_nobody_touches_the_gift_of_another(reader: Reader) -> None:
     gift = monthly(reader)
     enter(reader, make_donor())
-    for what in ("amount", "pause", "card", "cancel"):
+    for what in ("amount", "pause", "resume", "card", "cancel"):
         response = reader.client.post(f"/support/mine/{gift.pk}/{what}/", {"amount": "900", "months": "1"})
         assert response["Location"] == "/support/mine/"
+        assert reader.client.get(f"/support/mine/{gift.pk}/{what}/").status_code == 405
+    for what in ("stop", "stopped"):
+        assert reader.client.get(f"/support/mine/{gift.pk}/{what}/")["Location"] == "/support/mine/"
     gift.refresh_from_db()
     assert (gift.state, gift.amount) == ("active", 500)
     assert "$5 every month" not in reader.client.get("/support/mine/").content.decode()

@@ -170,6 +170,28 @@ def test_a_tampered_sum_is_repaired_from_what_stripe_says(reader: Reader) -> Non
     assert any("1 here, 2000 there" in line for line in report.drift)
 
 
+def test_money_that_stripe_does_not_know_of_is_told(reader: Reader) -> None:
+    reader.give()
+    Payment.objects.update(payment_intent_id="pi_nobody_knows", charge_id="ch_nobody_knows")
+    report = reconcile(since=since())
+    assert report.unreadable == ["pi_nobody_knows StripeMissing resource_missing"]
+    assert not report.is_clean
+
+
+def test_a_dispute_decided_long_after_it_began_is_learnt_without_its_webhook(reader: Reader) -> None:
+    gift = reader.give()
+    disputed = reader.sandbox.dispute(payment_intent=gift.payments.get().payment_intent_id)
+    reader.webhooks()
+    assert Payment.objects.get().disputed == 2000
+    reader.sandbox.decide(disputed["id"], "won")
+    reader.sandbox.deliveries()
+    # Stripe's lists hold nothing that was made after tomorrow, as they would not after some months.
+    tomorrow = timezone.now() + timedelta(days=1)
+    assert reconcile(since=tomorrow).drift == [f"{disputed['id']}: needs_response here, won there"]
+    assert (Payment.objects.get().disputed, Dispute.objects.get().state) == (0, "won")
+    assert reconcile(since=tomorrow).is_clean
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_comparisons_at_once_are_one(reader: Reader) -> None:
     other = connections.create_connection("default")
@@ -247,8 +269,11 @@ def test_an_object_that_is_gone_or_unknown_to_our_code_ends_no_comparison(reader
     class Gone:
         id = "pi_gone"
 
-    comparison._compare(Gone(), lambda obj: "missing", payment_intents.learn, report, dry_run=False)
-    comparison._compare(Gone(), lambda obj: obj.amount, payment_intents.learn, report, dry_run=False)
+    def fetch(stripe_id: str) -> Gone:
+        return Gone()
+
+    comparison._compare("pi_gone", fetch, lambda obj: "missing", payment_intents.learn, report, dry_run=False)
+    comparison._compare("pi_gone", fetch, lambda obj: obj.amount, payment_intents.learn, report, dry_run=False)
     assert report.unreadable == ["pi_gone StripeMissing resource_missing", "pi_gone AttributeError"]
 
 

@@ -23,7 +23,7 @@ LIST = "/admin/donations/reminder/"
 
 
 def cancel(client: Client, reminder: Reminder, reason: str) -> Any:
-    fields = {"action": "cancel", "_selected_action": [reminder.pk], "reason": reason}
+    fields = {"action": "cancel", "_selected_action": [reminder.pk], "reason": reason, "confirmed": "yes"}
     return client.post(LIST, fields, follow=True)
 
 
@@ -60,6 +60,12 @@ def test_a_reminder_is_a_fact(staff_client: Client) -> None:
 def test_cancelling_needs_a_reason_and_leaves_a_history(staff_client: Client, staff_user: User) -> None:
     reminder = make_reminder(email=EMAIL)
     assert "Please write a reason" in cancel(staff_client, reminder, " ").content.decode()
+    reminder.refresh_from_db()
+    assert reminder.state == "confirmed"
+    asked = {"action": "cancel", "_selected_action": [reminder.pk], "reason": "She wrote to us"}
+    page = staff_client.post(LIST, asked).content.decode()
+    assert "1 person who asked to be reminded will not be" in page
+    assert 'name="reason" value="She wrote to us"' in page
     reminder.refresh_from_db()
     assert reminder.state == "confirmed"
     assert "1 cancelled." in cancel(staff_client, reminder, "She wrote to us").content.decode()

@@ -11,16 +11,17 @@ from django.utils import timezone
 from donations import figures
 from donations.models import Dispute
 from newsroom import preparing
-from newsroom.models import Alarm
+from newsroom.models import Alarm, Job
 from subscriptions.models import Delivery, Issue
 from subscriptions.panels import NOBODYS_OWN, delivery_panel
-from tests.donations.factories import make_payment
+from tests.donations.factories import make_event, make_payment
 from tests.subscriptions.factories import make_newsletter, make_subscription
 from tests.subscriptions.issue_factories import make_issue, make_sending_issue
 
 pytestmark = pytest.mark.django_db
 
 
+DAY = timedelta(days=1)
 TITLES = (
     *("What needs a person", "Articles", "Receipts and notices", "Issues", "Subscribers", "Delivery"),
     *("Giving this week", "Income this month", "Recurring gifts", "Reminders"),
@@ -41,13 +42,29 @@ def test_every_panel_and_figure_leads_to_its_list(staff_client: Client) -> None:
         created_at=now,
         livemode=False,
     )
-    Alarm.objects.create(name="issue-held", detail="One issue is held.", began_at=now)
+    alarm = Alarm.objects.create(name="issue-held", detail="One issue is held.", began_at=now)
+    Alarm.objects.create(name="no-longer-known", detail="It was slow.", began_at=now - DAY, ended_at=now - DAY)
+    make_event(state="failed", received_at=now, ended_at=now)
+    Job.objects.create(name="reconcile", succeeded_at=now, report="compared 9 payments\n2 differed\npi_1: missing")
     assert "for the first time" in staff_client.get("/admin/").content.decode()
     preparing.prepare(at=now)
     page = staff_client.get("/admin/").content.decode()
     for title in TITLES:
         assert f"<h2>{title}</h2>" in page
-    assert "One issue is held." in page
+    alarm_page = f"/admin/newsroom/alarm/{alarm.pk}/change/"
+    assert f'<a href="{alarm_page}">One issue is held.</a>' in page
+    told = staff_client.get(alarm_page).content.decode()
+    assert "Open the issue: it says what it lacks." in told
+    assert '<a href="/admin/subscriptions/issue/">' in told
+    for words, figure, link in (
+        ("events of Stripe&#x27;s that failed", "1", "/admin/donations/stripeevent/?state__exact=failed"),
+        ("objects that differed from Stripe&#x27;s last night", "2", "/admin/newsroom/job/"),
+        ("alarms of this week that are over", "1", "/admin/newsroom/alarm/?state=ended"),
+    ):
+        row = page[page.index(words) :].partition("</tr>")[0]
+        assert f">{figure}</a>" in row, words
+        assert f'href="{link}' in row, words
+    assert "It was slow." in staff_client.get("/admin/newsroom/alarm/?state=ended").content.decode()
     assert f"/admin/donations/dispute/{dispute.pk}/change/" in page
     assert f"/admin/subscriptions/issue/{issue.pk}/change/" in page
     assert "Once, USD" in page

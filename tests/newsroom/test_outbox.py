@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
 from newsroom import outbox, suppressions
 from newsroom.mail import queue_mail
@@ -104,6 +105,22 @@ def test_server_refuses(
     assert (mail.state, mail.error) == (state, answer)
     assert mail.not_before >= AT + waits
     assert smtp.messages == []
+
+
+@pytest.mark.django_db
+def test_staff_send_again_after_a_page_that_says_to_how_many(notice: dict[str, Any], staff_client: Client) -> None:
+    for number, (to, state) in enumerate((("a", "failed"), ("b", "unknown"), ("b", "failed"), ("c", "sent"))):
+        mail = queue(notice, key=f"notice:{number}", to=f"{to}@example.org")
+        ended_at = None if state == "unknown" else AT
+        OutgoingMail.objects.filter(pk=mail.pk).update(state=state, ended_at=ended_at)
+    # Everything the filter finds, of which the page that was clicked shows one.
+    chosen = {"action": "send_again", "_selected_action": [mail.pk], "select_across": "1"}
+    page = staff_client.post("/admin/newsroom/outgoingmail/", chosen).content.decode()
+    assert "2 people are mailed." in page
+    assert 'name="select_across" value="1"' in page
+    assert not OutgoingMail.objects.filter(state="queued").exists()
+    staff_client.post("/admin/newsroom/outgoingmail/", {**chosen, "confirmed": "yes"})
+    assert OutgoingMail.objects.filter(state="queued").count() == 3
 
 
 @pytest.mark.django_db

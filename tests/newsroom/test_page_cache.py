@@ -23,7 +23,11 @@ from newsroom import registry, site_version
 from newsroom.models import Article
 from newsroom.page_cache import Kept, PageCacheMiddleware
 from newsroom.site_version import Version
-from tests.newsroom.factories import make_article, make_author, make_page, make_section
+from subscriptions.models import Newsletter
+from tests.browser.paper import make_friday_letter, make_giving
+from tests.donations.factories import make_amount_rules, make_appeal
+from tests.newsroom.factories import make_article, make_author, make_page, make_section, make_tag
+from tests.subscriptions.factories import make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,6 +65,28 @@ def test_kept_page_costs_no_query_in_this_process_and_none_in_another(path: str)
         site_version.forget()
         assert client.get(path).content == first.content
     assert len(queries) == 0
+
+
+def test_standing_pages_of_other_packages_are_kept_and_follow_what_they_show() -> None:
+    letter = make_friday_letter()
+    client = Client()
+    paths = ["/newsletter/the-friday-letter/", "/privacy/", "/privacy/2026-09/en/"]
+    before = [_text(client, path) for path in paths]
+    with CaptureQueriesContext(connection) as queries:
+        assert [_text(client, path) for path in paths] == before
+    assert len(queries) == 0
+    response = client.get(paths[0], {"email": "reader@example.org"})
+    assert "reader@example.org" not in response.content.decode()
+    assert response.headers["Cache-Control"].startswith("public, max-age=")
+    assert not response.cookies
+
+    letter.description = "Three stories and a letter."
+    letter.save()
+    assert "Three stories and a letter." in _text(client, paths[0])
+    make_policy(version="2026-10", in_force_from=timezone.now() - timedelta(minutes=1), texts={"en": "<p>Less.</p>"})
+    assert "<p>Less.</p>" in _text(client, "/privacy/")
+    assert "version 2026-10" in _text(client, paths[0])
+    assert "A newer version has replaced this one." in _text(client, paths[2])
 
 
 def test_kept_page_has_every_header_of_a_rendered_one() -> None:
@@ -213,6 +239,49 @@ def test_scheduled_article_appears_on_a_kept_front_page_at_its_minute() -> None:
         assert int(page.headers["Cache-Control"].rpartition("=")[2]) <= 20
     with time_machine.travel(minute, tick=True):
         assert "Later today" in _text(client, "/")
+
+
+def test_what_stands_around_every_page_is_read_once_for_each_state_of_the_site() -> None:
+    make_friday_letter()
+    appeal = make_giving()
+    section = make_section(slug="news")
+    make_page(slug="about", title="About us", is_in_menu=True)
+    for slug in ("one", "two", "three", "four"):
+        make_article(slug=slug, section=section, authors=[make_author()], tags=[make_tag()])
+    client = Client()
+    shown = _text(client, "/articles/one/")
+    assert appeal.title in shown
+    assert "The Friday Letter" in shown
+    with CaptureQueriesContext(connection) as queries:
+        assert appeal.title in _text(client, "/articles/two/")
+    asked = " ".join(query["sql"] for query in queries)
+    assert len(queries) == 7, asked
+    for table in ("newsroom_outlet", "newsroom_page", "subscriptions_", "donations_"):
+        assert f'FROM "{table}' not in asked
+
+    # A change to any of it is on the next page that is made.
+    appeal.title = "Other words"
+    appeal.save()
+    section.name = "Another name"
+    section.save()
+    Newsletter.objects.get().delete()
+    changed = _text(client, "/articles/three/")
+    assert "Other words" in changed
+    assert "Another name" in changed
+    assert "The Friday Letter" not in changed
+
+
+def test_nothing_at_hand_outlives_the_moment_at_which_a_page_changes_by_the_clock() -> None:
+    start = timezone.now()
+    with time_machine.travel(start, tick=True):
+        make_amount_rules()
+        make_appeal(title="Until noon", starts_at=start - timedelta(days=1), ends_at=start + timedelta(seconds=6))
+        for slug in ("one", "two"):
+            make_article(slug=slug, published_at=start - timedelta(days=1))
+        client = Client()
+        assert "Until noon" in _text(client, "/articles/one/")
+    with time_machine.travel(start + timedelta(seconds=7), tick=True):
+        assert "Until noon" not in _text(client, "/articles/two/")
 
 
 def test_boundary_of_another_package_ends_the_freshness(monkeypatch: pytest.MonkeyPatch) -> None:

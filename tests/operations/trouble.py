@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from donations.card_testing import FEWEST_DECLINES
-from donations.models import Decline, StripeEvent
+from donations.models import Decline, Payment, StripeEvent
 from newsroom import holding
 from newsroom.mail import queue_mail
 from newsroom.models import Job, OffsiteLine
@@ -70,6 +70,20 @@ def no_gifts(at: datetime, settings: Any) -> None:
     make_payment(created_at=at - timedelta(days=364) - HOUR)
 
 
+def no_gifts_by_method(at: datetime, settings: Any) -> None:
+    """Cards go on, PayPal had three gifts a day and none for four days, and TWINT is rare anyway."""
+    shown = make_payment(created_at=at - timedelta(days=2), method="card")
+    for method, count in (("paypal", 90), ("twint", 20)):
+        Payment.objects.bulk_create(
+            Payment(
+                payment_intent_id=f"pi_{method}_{number}", donation=shown.donation, method=method, state="paid",
+                gross=500, currency="EUR", created_at=at - timedelta(days=4) - number * 7 * HOUR, paid_at=at,
+                gift_date=at.date(), livemode=False,
+            )
+            for number in range(count)
+        )  # fmt: skip
+
+
 def events_silent(at: datetime, settings: Any) -> None:
     make_event(received_at=at - timedelta(days=2), state="applied", ended_at=at)
     make_payment(created_at=at - HOUR)
@@ -98,6 +112,7 @@ TROUBLES: dict[str, Trouble] = {
     "issue-held": issue_held,
     "issue-paused": issue_paused,
     "no-gifts": no_gifts,
+    "no-gifts-by-method": no_gifts_by_method,
     "events-silent": events_silent,
     "events-wait": events_wait,
     "card-testing": card_testing,

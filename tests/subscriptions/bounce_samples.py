@@ -1,6 +1,8 @@
 """Reports in the shapes that mail systems really send, about a mail whose Message-ID holds `key`."""
 
+import json
 from textwrap import dedent
+from typing import Any
 
 ADDRESS = "reader@example.org"
 
@@ -240,3 +242,89 @@ I am away. My phone number is 550 5.1.1 .
 
 def _crlf(text: str) -> bytes:
     return text.replace("\n", "\r\n").encode()
+
+
+# What providers post, in the shapes of their own documentation. The words between are the receiving server's.
+POLICY = "550 5.7.1 Message rejected due to content restrictions"
+FULL = "452 4.2.2 The email account that you tried to reach is over quota"
+UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
+
+
+def postmark_event(name: str, key: str) -> dict[str, Any]:
+    """https://postmarkapp.com/developer/webhooks/bounce-webhook and its neighbours."""
+    number, record, kind, details = {
+        "hard bounce by policy": (1, "Bounce", "HardBounce", POLICY),
+        "soft bounce": (2, "Bounce", "SoftBounce", FULL),
+        "soft label, hard code": (3, "Bounce", "SoftBounce", UNKNOWN),
+        "complaint": (4, "SpamComplaint", "SpamComplaint", ""),
+        "delivered": (0, "Delivery", "", "smtp;250 2.0.0 OK"),
+        "opened": (0, "Open", "", ""),
+    }[name]
+    event: dict[str, Any] = {"RecordType": record, "MessageID": "883953f4-6105-42a2", "Metadata": {"delivery": key}}
+    moment = "2026-11-20T09:05:41.2735393+01:00"
+    if record == "Delivery":
+        return {**event, "Recipient": "reader@example.org", "DeliveredAt": moment, "Details": details}
+    if record == "Open":
+        return {**event, "Recipient": "reader@example.org", "ReceivedAt": moment, "UserAgent": "Mozilla/5.0"}
+    words = {"Details": f"smtp;{details}", "Description": "The server was unable to deliver your message."}
+    return {**event, "ID": number, "Type": kind, "Email": "reader@example.org", "BouncedAt": moment, **words}
+
+
+def sparkpost_event(name: str, key: str) -> list[dict[str, Any]]:
+    """https://developers.sparkpost.com/api/webhooks/: a batch, each event under its class."""
+    group, kind, label, reason = {
+        "hard bounce by policy": ("message_event", "bounce", "10", POLICY),
+        "soft bounce": ("message_event", "out_of_band", "22", FULL),
+        "soft label, hard code": ("message_event", "bounce", "20", UNKNOWN),
+        "complaint": ("message_event", "spam_complaint", None, None),
+        "delivered": ("message_event", "delivery", None, None),
+        "opened": ("track_event", "open", None, None),
+    }[name]
+    event: dict[str, Any] = {"type": kind, "event_id": str(sum(name.encode())), "timestamp": "1795161941"}
+    event |= {
+        "rcpt_meta": {"delivery": key},
+        "raw_rcpt_to": "reader@example.org",
+        "transmission_id": "65832150921904138",
+    }
+    if reason:
+        event |= {"bounce_class": label, "raw_reason": reason, "error_code": reason[:3]}
+    return [{"msys": {group: event}}, {"msys": {}}]
+
+
+def mailjet_event(name: str, key: str) -> list[dict[str, Any]]:
+    """https://dev.mailjet.com/email/guides/webhooks/"""
+    samples: dict[str, tuple[str, dict[str, Any]]] = {
+        "hard bounce by policy": ("bounce", {"hard_bounce": True, "error": "user unknown", "smtp_reply": POLICY}),
+        "soft bounce": ("bounce", {"hard_bounce": False, "error": "quota exceeded", "smtp_reply": FULL}),
+        "soft label, hard code": ("bounce", {"hard_bounce": False, "error": "user unknown", "smtp_reply": UNKNOWN}),
+        "complaint": ("spam", {"source": "JMRPP"}),
+        "delivered": ("sent", {"smtp_reply": "250 2.0.0 OK"}),
+        "opened": ("open", {"ip": "192.0.2.1", "agent": "Mozilla/5.0"}),
+    }
+    kind, more = samples[name]
+    payload = json.dumps({"delivery": key})
+    same = {"time": 1795161941, "MessageID": 19421777835146490, "email": "reader@example.org", "Payload": payload}
+    return [{"event": kind, **same, **more}]
+
+
+def brevo_event(name: str, key: str) -> dict[str, Any]:
+    """https://developers.brevo.com/docs/transactional-webhooks"""
+    kind, reason = {
+        "hard bounce by policy": ("hard_bounce", POLICY),
+        "soft bounce": ("soft_bounce", FULL),
+        "soft label, hard code": ("soft_bounce", UNKNOWN),
+        "complaint": ("spam", None),
+        "delivered": ("delivered", None),
+        "opened": ("unique_opened", None),
+    }[name]
+    event = {"event": kind, "email": "reader@example.org", "ts_epoch": 1795161941000, "message-id": "<1@relay.example>"}
+    event["X-Mailin-custom"] = json.dumps({"delivery": key})
+    return {**event, **({"reason": reason} if reason else {})}
+
+
+PROVIDER_EVENTS = {
+    "postmark": postmark_event,
+    "sparkpost": sparkpost_event,
+    "mailjet": mailjet_event,
+    "brevo": brevo_event,
+}

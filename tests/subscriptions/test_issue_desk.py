@@ -8,7 +8,7 @@ from django.test import Client
 
 from newsroom.models import Article, HistoryEntry
 from subscriptions import issues
-from subscriptions.models import Delivery, Issue, Newsletter, Pick
+from subscriptions.models import Delivery, Issue, Newsletter, Pick, Segment
 from tests.newsroom.factories import make_article
 from tests.subscriptions.desk import desk_url, form_of, press
 from tests.subscriptions.factories import NOW, make_subscription
@@ -107,6 +107,12 @@ def test_send_now_asks_first_and_says_to_how_many(staff_client: Client, issue: I
 
     question = staff_client.get(f"/admin/subscriptions/issue/{issue.pk}/step/send-now/")
     assert "2 readers" in question.content.decode()
+    issue.segment = Segment.objects.create(name="Those who gave", donors=Segment.Donors.ONLY)
+    issue.save()
+    question = staff_client.get(f"/admin/subscriptions/issue/{issue.pk}/step/send-now/")
+    assert "It goes to 0 readers" in question.content.decode()
+    issue.segment = None
+    issue.save()
     assert Delivery.objects.count() == 0
 
     staff_client.post(f"/admin/subscriptions/issue/{issue.pk}/step/send-now/", {"confirmed": "yes"})
@@ -120,6 +126,7 @@ def test_cancelling_needs_a_reason_and_writes_it_down(staff_client: Client, news
     issue = make_sending_issue(newsletter=newsletter)
     url = f"/admin/subscriptions/issue/{issue.pk}/step/cancel/"
 
+    assert "1 reader who has not got it yet" in staff_client.get(url).content.decode()
     assert "Please say why." in staff_client.post(url, {"confirmed": "yes"}).content.decode()
     staff_client.post(url, {"confirmed": "yes", "reason": "a source is in danger"})
 

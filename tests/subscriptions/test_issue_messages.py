@@ -156,6 +156,21 @@ def test_the_mail_needs_no_other_host_and_no_script(issue: Issue) -> None:
     assert html.index("color-scheme") < html.index("<body")
 
 
+def test_outlook_and_dark_programs_find_what_is_for_them(newsletter: Newsletter) -> None:
+    """Outlook for Windows knows no &apos; and no greatest width; a dark look must outweigh the styles in the text."""
+    articles = make_stories(count=1, headline='The bees\' "bridge"', standfirst="It isn't long.")
+    html = rendering.render(make_issue(newsletter=newsletter, articles=articles, letter="Don't."), at=NOW).mail_html
+
+    assert "&apos;" not in html
+    opening, closing = re.findall(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", html)
+    assert opening.startswith("<table") and closing.endswith("</table>")
+    (dark,) = re.findall(r"@media \(prefers-color-scheme: dark\) \{(.*?)\n\}", html, re.DOTALL)
+    rules = re.findall(r"([^{}]+)\{([^{}]*)\}", dark)
+    assert {"a, .kicker", ".story, .whole blockquote"} <= {" ".join(selector.split()) for selector, _style in rules}
+    for selector, style in rules:
+        assert all("!important" in one for one in style.split(";") if one.strip()), selector
+
+
 def test_text_of_editors_is_shown_and_never_markup(newsletter: Newsletter) -> None:
     articles = make_stories(count=1, headline="Bees & <b>bridges</b>", standfirst="Less than <5 %.")
     issue = make_issue(

@@ -330,10 +330,74 @@ def test_a_providers_report_counts_once_however_often_it_is_sent(
 def test_a_label_of_the_provider_does_not_outweigh_the_code(client: Client, delivery: Delivery) -> None:
     """Mailgun calls a refusal by policy a permanent failure too."""
     status = {"code": 550, "enhanced-code": "5.7.1", "message": "5.7.1 blocked for spam"}
-    assert mailgun_event(client, delivery, **{"delivery-status": status}) == 200
+    policy: dict[str, Any] = {"delivery-status": status}
+    assert mailgun_event(client, delivery, **policy) == 200
 
     assert MailEvent.objects.get().status_code == "5.7.1"
     assert suppressed() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("scheme", samples.PROVIDER_EVENTS)
+def test_every_providers_reports_are_weighed_by_the_servers_own_words(
+    client: Client, delivery: Delivery, settings: Any, scheme: str
+) -> None:
+    """Whatever each calls it, the server's enhanced code decides; reported twice, each counts once."""
+    settings.MAIL_PROVIDER = PROVIDERS[scheme]
+    settings.MAIL_WEBHOOK_SECRET = "desk:secret"
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "desk:secret"}
+    secret = {"Authorization": "Basic ZGVzazpzZWNyZXQ="}
+    make = samples.PROVIDER_EVENTS[scheme]
+
+    def tell(name: str) -> MailEvent | None:
+        MailEvent.objects.all().delete()
+        for _time in range(2):
+            body = json.dumps(make(name, delivery.uuid.hex))
+            answer = client.post("/mail/events/", body, content_type="application/json", headers=secret)
+            assert answer.status_code == 200
+        return MailEvent.objects.get() if MailEvent.objects.exists() else None
+
+    policy = tell("hard bounce by policy")
+    assert policy is not None and (policy.kind, policy.status_code, policy.is_permanent) == ("bounced", "5.7.1", False)
+    assert suppressed() == [] and not SoftBounces.objects.exists()
+    full = tell("soft bounce")
+    assert full is not None and (full.kind, full.status_code, full.is_permanent) == ("bounced", "4.2.2", False)
+    assert (suppressed(), SoftBounces.objects.get().count) == ([], 1)
+    delivered = tell("delivered")
+    assert delivered is not None and delivered.kind == "delivered"
+    assert not SoftBounces.objects.exists()
+    assert tell("opened") is None
+    gone = tell("soft label, hard code")
+    assert gone is not None and (gone.source, gone.status_code, gone.is_permanent) == (scheme, "5.1.1", True)
+    assert suppressed() == ["bounced"]
+    complaint = tell("complaint")
+    assert complaint is not None and complaint.kind == "complained"
+    assert suppressed() == ["bounced", "complained"]
+    assert Consent.objects.filter(action="withdrawn", method="complaint").count() == 1
+    body = json.dumps(make("complaint", delivery.uuid.hex))
+    assert client.post("/mail/events/", body, content_type="application/json").status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("mailgun")
+def test_who_unsubscribes_at_the_provider_is_unsubscribed_here(
+    client: Client, delivery: Delivery, subscription: Subscription
+) -> None:
+    Subscription.objects.update(confirmed_at=timezone.now())
+    assert mailgun_event(client, delivery, event="unsubscribed") == 200
+    subscription.refresh_from_db()
+    assert subscription.state == "active", "who confirmed since has the last word"
+
+    for _time in range(2):
+        assert mailgun_event(client, delivery, event="unsubscribed", timestamp=timezone.now().timestamp()) == 200
+
+    subscription.refresh_from_db()
+    assert subscription.state == "unsubscribed"
+    withdrawn = Consent.objects.get(action="withdrawn")
+    assert (withdrawn.method, withdrawn.reason) == ("one-click", "reported by the mail provider")
+    assert suppressed() == []
+    unknown: dict[str, Any] = {"user-variables": {"delivery": KEY}}
+    assert mailgun_event(client, delivery, event="unsubscribed", **unknown) == 200
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from django.test import Client
 from newsroom.models import Suppression
 from newsroom.suppressions import suppress
 from subscriptions import claims, consent, issues, sending
-from subscriptions.models import Consent, Delivery, Issue, Newsletter, Subscriber, Subscription
+from subscriptions.models import Consent, Delivery, Issue, Newsletter, SendingLimit, Subscriber, Subscription
 from subscriptions.transports import Envelope, Outcome
 from subscriptions.transports.smtp import SmtpTransport, server_from_settings
 from tests.mailbox import Mailbox
@@ -72,6 +72,26 @@ def test_who_leaves_between_preparation_and_claim_gets_nothing(newsletter: Newsl
     assert reasons == {leaving.pk: "unsubscribed", bounced.pk: "suppressed"}
 
 
+def test_whole_windows_of_readers_who_left_do_not_end_the_issue(
+    newsletter: Newsletter, smtp: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere a run of blocked readers that was longer than a batch ended the issue for everyone after them."""
+    monkeypatch.setattr(SmtpTransport, "window", 2)
+    leaving = [make_subscription(newsletter=newsletter) for _number in range(5)]
+    bounced = [make_subscription(newsletter=newsletter) for _number in range(5)]
+    last = make_subscription(newsletter=newsletter)
+    issue = make_sending_issue(newsletter=newsletter)
+    Subscription.objects.filter(pk__in=[one.pk for one in leaving]).update(state="unsubscribed", unsubscribed_at=NOW)
+    for one in bounced:
+        suppress(one.subscriber.email, reason=Suppression.Reason.BOUNCED, scope=Suppression.Scope.EVERYTHING, at=NOW)
+
+    sending.send_issue(issue.pk)
+
+    assert [str(message["To"]) for message in smtp.messages] == [last.subscriber.email]
+    issue.refresh_from_db()
+    assert (issue.state, Delivery.objects.filter(state="skipped").count()) == (Issue.State.SENT, 10)
+
+
 def test_a_paused_issue_is_left_alone_and_goes_on_where_it_stopped(newsletter: Newsletter, smtp: Mailbox) -> None:
     make_subscription(newsletter=newsletter)
     issue = make_sending_issue(newsletter=newsletter)
@@ -106,16 +126,24 @@ def test_the_unsubscribe_link_of_the_mail_works_by_one_click(
     assert url in body(message, "html")
 
 
-def test_a_temporary_refusal_is_tried_again_later(newsletter: Newsletter, smtp: Mailbox) -> None:
+@pytest.mark.parametrize(
+    "answer", ["451 4.3.0 try again later", "454 Throttling failure: Maximum sending rate exceeded."]
+)
+def test_a_temporary_refusal_is_tried_again_later(newsletter: Newsletter, smtp: Mailbox, answer: str) -> None:
+    """Elsewhere an issue counted as finished when a provider throttled it in the middle."""
     make_subscription(newsletter=newsletter)
     issue = make_sending_issue(newsletter=newsletter)
-    smtp.answer_next("451 4.3.0 try again later")
+    smtp.answer_next(answer)
 
     sending.send_issue(issue.pk)
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.tries, delivery.reason) == ("pending", 1, "deferred")
     assert delivery.not_before is not None
+    issue.refresh_from_db()
+    assert issue.state == Issue.State.SENDING
 
+    # A domain that was too fast for the server rests, which has its own tests.
+    SendingLimit.objects.all().delete()
     Delivery.objects.update(not_before=NOW - timedelta(hours=1))
     sending.send_issue(issue.pk)
     delivery.refresh_from_db()

@@ -98,9 +98,13 @@ def test_lists_do_not_count_the_table(
 
 
 def test_staff_unsubscribe_with_proof_and_history(staff_client: Client, subscription: Subscription) -> None:
-    staff_client.post(
-        "/admin/subscriptions/subscription/", {"action": "unsubscribe", "_selected_action": [subscription.pk]}
-    )
+    chosen = {"action": "unsubscribe", "_selected_action": [subscription.pk]}
+    page = staff_client.post("/admin/subscriptions/subscription/?state__exact=active", chosen).content.decode()
+    assert "1 reader gets these newsletters no longer" in page
+    assert f'name="_selected_action" value="{subscription.pk}"' in page
+    subscription.refresh_from_db()
+    assert subscription.state == Subscription.State.ACTIVE, "nothing was done yet"
+    staff_client.post("/admin/subscriptions/subscription/?state__exact=active", {**chosen, "confirmed": "yes"})
     subscription.refresh_from_db()
     assert subscription.state == Subscription.State.UNSUBSCRIBED
     withdrawn = Consent.objects.order_by("-position")[0]
@@ -124,7 +128,7 @@ def test_draft_is_published_by_an_action(staff_client: Client, db: None) -> None
     undated = make_policy(is_published=False, in_force_from=None)
     response = staff_client.post(
         "/admin/subscriptions/privacypolicy/",
-        {"action": "publish_drafts", "_selected_action": [draft.pk, undated.pk]},
+        {"action": "publish_drafts", "_selected_action": [draft.pk, undated.pk], "confirmed": "yes"},
         follow=True,
     )
     assert list(PrivacyPolicy.objects.published()) == [draft]
