@@ -33,6 +33,8 @@ NIGHTLY_REACH = timedelta(days=35)
 LOCK = 7_203_114_902
 # So many questions in a row without an answer, and to ask about each of the rest would take all night.
 MOST_UNANSWERED = 5
+# So many objects of one kind of which Stripe knows nothing, and the account is another one: the rest tells no more.
+MOST_UNKNOWN = 20
 KEPT_EVENTS = timedelta(days=90)
 OPEN_REFUNDS = (Refund.State.PENDING, Refund.State.NEEDS_ACTION)
 OPEN_DISPUTES = (
@@ -106,8 +108,12 @@ def reconcile(*, since: datetime, dry_run: bool = False, progress: Progress | No
                     if progress is not None:
                         progress(kind, report.seen[kind], number / len(kinds))
                     _compare(obj.id, _given(obj), compare, learn, report, dry_run=dry_run)
+                told = len(report.unreadable)
                 for stripe_id in sorted(awaited):
                     _compare(stripe_id, RETRIEVE[kind], compare, learn, report, dry_run=dry_run)
+                    if len(report.unreadable) - told >= MOST_UNKNOWN:
+                        report.broken.append(f"{kind} ({len(awaited)} are in the books alone)")
+                        break
             except stripe_api.StripeError as error:
                 report.broken.append(f"{kind} ({error.code})")
     return report

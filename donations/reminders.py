@@ -13,7 +13,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, V
 from django.urls import reverse
 
 from donations.giving import Choice
-from donations.models import Appeal, Donor, Reminder, ReminderGift, Span
+from donations.models import Appeal, Donor, Reminder, ReminderGift, Span, current_terms
 from donations.reminder_words import (
     CONFIRM_WITHIN,
     KEPT_AFTER_END,
@@ -195,7 +195,8 @@ def _is_known(email: str, rows: list[Reminder]) -> bool:
 
 
 def _mail_button(reminder: Reminder, *, at: datetime) -> None:
-    # One a day, so that a form sent twice is one mail, and a mail that was lost can be asked for again.
+    # It goes to an address that nobody has proved, so it names the outlet, also as its sender, only where no discreet
+    # name is there to sign it. One a day: a form sent twice is one mail, and a lost one can be asked for again.
     queue_mail(
         key=f"confirm-reminder:{reminder.pk}:{reminder.asked_at:%Y-%m-%d}",
         template="confirm_reminder",
@@ -205,6 +206,7 @@ def _mail_button(reminder: Reminder, *, at: datetime) -> None:
             "confirm_url": confirm_url(reminder),
             "cancel_url": cancel_url(reminder),
             "days": CONFIRM_WITHIN.days,
+            "is_discreet": current_terms().is_discreet or bool(current_outlet().discreet_name),
         },
         language=reminder.language,
         at=at,

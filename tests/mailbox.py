@@ -24,12 +24,15 @@ class _Keeper:
 
 
 class Mailbox:
-    """`messages` are the parsed mails in order of arrival; `answer_next` makes the server refuse."""
+    """`messages` are the parsed mails in order of arrival; `answer_next` makes the server refuse.
 
-    def __init__(self) -> None:
+    `options` are aiosmtpd's own, for encryption and log-in.
+    """
+
+    def __init__(self, **options: Any) -> None:
         self._keeper = _Keeper()
         self.port = _free_port()
-        self._controller = Controller(self._keeper, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(self._keeper, hostname="127.0.0.1", port=self.port, **options)
 
     def __enter__(self) -> "Mailbox":
         self._controller.start()

@@ -294,7 +294,7 @@ class RecurringGift(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     end_reason = models.CharField(_("why it ended"), max_length=40, blank=True)
     card_expires = models.DateField(_("card good until"), null=True, blank=True)
-    has_failed_renewal = models.BooleanField(_("a renewal failed"), default=False)
+    has_failed_renewal = models.BooleanField(_("a renewal failed"), default=False, db_default=False)
     livemode = models.BooleanField(_("live"))
 
     personal_data = PersonalData(

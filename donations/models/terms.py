@@ -59,7 +59,10 @@ class GivingTerms(ShownOnPages):
     )
 
     renewal_notice_days = models.PositiveSmallIntegerField(
-        _("days of notice before an annual gift"), default=14, help_text=_("A mail before the yearly charge.")
+        _("days of notice before an annual gift"),
+        default=14,
+        db_default=14,
+        help_text=_("A mail before the yearly charge."),
     )
 
     personal_data = PersonalData(

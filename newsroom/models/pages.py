@@ -32,7 +32,10 @@ class Page(models.Model):
     body = models.TextField(_("text"), blank=True)
     is_published = models.BooleanField(_("published"), default=False)
     is_in_menu = models.BooleanField(
-        _("in the menu"), default=False, help_text=_("Behind the sections, at the top of every page.")
+        _("in the menu"),
+        default=False,
+        db_default=False,
+        help_text=_("Behind the sections, at the top of every page."),
     )
     is_in_footer = models.BooleanField(_("linked at the foot of every page"), default=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)

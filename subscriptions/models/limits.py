@@ -51,7 +51,7 @@ class SendingLimit(models.Model):
         ),
     )
     rests_until = models.DateTimeField(_("rests until"), null=True, blank=True, editable=False)
-    rests = models.PositiveSmallIntegerField(_("rests in a row"), default=0, editable=False)
+    rests = models.PositiveSmallIntegerField(_("rests in a row"), default=0, db_default=0, editable=False)
     rest_reason = models.CharField(_("why it rests"), max_length=220, blank=True, editable=False)
 
     personal_data = PersonalData(

@@ -1,6 +1,7 @@
 """From the wish to a confirmed reminder: who gets a mail with a button, and what the button does."""
 
 from datetime import timedelta
+from email.utils import parseaddr
 from uuid import uuid4
 
 import pytest
@@ -46,6 +47,7 @@ def test_the_mail_is_discreet(client: Client, smtp: Mailbox) -> None:
     work()
     (message,) = smtp.messages
     assert message["Subject"] == "Please confirm your request"
+    assert parseaddr(str(message["From"]))[0] == "TM Press"
     for kind in ("plain", "html"):
         part = message.get_body([kind])
         assert part is not None

@@ -1,6 +1,10 @@
 """The lint of migrations finds what locks a table, shown on migrations that did so before the first release."""
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.migrations import AddField, CreateModel
+from django.db.migrations.loader import MigrationLoader
 
 from tests import migration_lint
 
@@ -42,3 +46,19 @@ def test_the_newest_release_is_found_by_its_tag(monkeypatch: pytest.MonkeyPatch)
     assert migration_lint.released_migrations() == [("donations", "0001_giving")]
     answers["tag"] = ""
     assert migration_lint.released_migrations() is None
+
+
+def test_a_column_that_a_table_grew_is_filled_by_the_database_for_code_that_does_not_name_it() -> None:
+    left_empty = []
+    for (package, name), migration in MigrationLoader(connection).disk_migrations.items():
+        made_here = {one.name.lower() for one in migration.operations if isinstance(one, CreateModel)}
+        for added in migration.operations:
+            if package not in migration_lint.PACKAGES or not isinstance(added, AddField):
+                continue
+            if added.model_name.lower() in made_here:
+                continue
+            field = apps.get_model(package, added.model_name)._meta.get_field(added.name)
+            is_filled = field.null or field.many_to_many or field.generated or field.has_db_default()
+            if not is_filled:
+                left_empty.append(f"{package}.{name}: {added.model_name}.{added.name}")
+    assert left_empty == []

@@ -5,13 +5,22 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from subscriptions.clock import steady
 from subscriptions.transports import Envelope, Outcome, TransportDown, Verdict
 from subscriptions.transports.smtp import SmtpTransport
 from subscriptions.transports.smtp_session import SmtpServer, Timeouts, with_stuffed_dots
+from tests.mailbox import Mailbox
 from tests.subscriptions.nasty_smtp import NastyServer, Plan
 
 SHORT = Timeouts(connect=4.0, command=1.5, final_dot=1.5)
@@ -239,6 +248,66 @@ def test_a_server_without_tls_gets_no_mail_where_tls_is_asked_for() -> None:
             with pytest.raises((TransportDown, ssl.SSLError)):
                 list(transport.send(envelopes(1), deadline=steady() + FAR))
     assert not server.taken
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of localhost that signs itself, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    paths = folder / "localhost.pem", folder / "localhost.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    return paths
+
+
+@pytest.mark.parametrize(("security", "mechanism"), [("starttls", "PLAIN"), ("tls", "LOGIN")])
+def test_mail_leaves_encrypted_and_under_its_name(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, security: str, mechanism: str
+) -> None:
+    def login(server: Any, session: Any, envelope: Any, used: str, data: Any) -> AuthResult:
+        is_right = (used, data.login, data.password) == (mechanism, b"desk", "пароль".encode())
+        return AuthResult(success=is_right, handled=False)
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    encryption = {"starttls": {"tls_context": context, "require_starttls": True}, "tls": {"ssl_context": context}}
+    other = {"PLAIN": "LOGIN", "LOGIN": "PLAIN"}[mechanism]
+    options: dict[str, Any] = {"authenticator": login, "auth_exclude_mechanism": [other]}
+    with Mailbox(
+        **encryption[security], **options, auth_require_tls=security == "starttls", auth_required=security == "starttls"
+    ) as server:
+        house = SmtpServer("localhost", server.port, security=security, username="desk", password="пароль")
+
+        def sent(to: SmtpServer) -> Counter[Verdict]:
+            transport = SmtpTransport(to, connections=2, timeouts=SHORT)
+            try:
+                windows = [envelopes(30), envelopes(30)]
+                found = [
+                    one for batch in windows for some in transport.send(batch, deadline=steady() + FAR) for one in some
+                ]
+                return Counter(one.verdict for one in found)
+            finally:
+                transport.close()
+
+        with pytest.raises(TransportDown, match="CERTIFICATE_VERIFY_FAILED"):
+            sent(house)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        with pytest.raises(TransportDown, match="535"):
+            sent(replace(house, password="wrong"))
+        assert not server.envelopes
+        assert sent(house) == {Verdict.ACCEPTED: 60}
+        assert Counter(str(one["Message-ID"]) for one in server.messages) == {f"<m{n}@x>": 2 for n in range(30)}
 
 
 @pytest.mark.parametrize(
