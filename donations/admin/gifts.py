@@ -2,6 +2,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Case, F, QuerySet, When
+from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +12,7 @@ from donations.admin.showing import FactsInline, money_of, stripe_link
 from donations.admin.summed_lists import SummedListAdmin, Total, add_up
 from donations.models import CheckoutSession, Donation, Payment, RecurringGift
 from donations.money import to_decimal
-from newsroom.admin.watched import WatchedAdmin
+from newsroom.admin.watched import WatchedAdmin, WatchedSearchAdmin
 
 
 class CheckoutSessionInline(FactsInline):
@@ -23,7 +24,11 @@ class CheckoutSessionInline(FactsInline):
 class PaymentInline(FactsInline):
     model = Payment
     fk_name = "donation"
-    fields = ["payment_intent_id", "state", "gross", "refunded", "disputed", "currency", "fee", "net", "paid_at"]
+    fields = ["payment_intent_id", "state", "gross", "refunded", "disputed", "fee", "net", "paid_at"]
+    money = {
+        **dict.fromkeys(("gross", "refunded", "disputed"), "currency"),
+        **dict.fromkeys(("fee", "net"), "settled_currency"),
+    }
     ordering = ["-created_at", "-pk"]
     show_change_link = True
 
@@ -43,6 +48,9 @@ class DonationAdmin(WatchedAdmin, SummedListAdmin):
         "donation", "started_at", "frequency", "currency", "amount", "fee_cover", "state", "in_state_since", "language",
         "article", "appeal", "campaign", "anonymous",
     )  # fmt: skip
+
+    def names_people_in_list(self, request: HttpRequest, response: Any) -> bool:
+        return False
 
     def totals_of(self, rows: QuerySet[Donation], *, most: int) -> list[Total]:
         chosen = F("amount") + F("fee_cover")
@@ -75,7 +83,7 @@ class DonationAdmin(WatchedAdmin, SummedListAdmin):
 
 
 @admin.register(RecurringGift)
-class RecurringGiftAdmin(LongListAdmin):
+class RecurringGiftAdmin(WatchedSearchAdmin, LongListAdmin):
     list_display = ["started_at", "amount_now", "frequency", "state", "donor", "period_ends_at", "at_stripe"]
     list_filter = ["state", CurrencyFilter, "frequency", "livemode"]
     list_select_related = ["donation__donor"]
