@@ -11,7 +11,6 @@ from django.db.backends.utils import CursorWrapper
 
 from tests.owner import become_owner
 
-
 # Each table's rows as PostgreSQL copies them.
 _rows: dict[str, bytes] = {}
 
