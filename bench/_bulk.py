@@ -33,8 +33,9 @@ AGES = "now() - ({count} - n) * (interval '5 years' / {count})"
 
 
 def fill(model: type[models.Model], count: int, **columns: str) -> None:
-    """Add `count` rows; each column is an SQL expression over `n`, which runs from 1. Ids are `n`."""
-    given = {"id": "n", **columns}
+    """Add `count` rows; each column is an SQL expression over `n`, which runs from 1. Keys are `n`."""
+    key = model._meta.pk.column
+    given = {key: "n", **columns}
     names, expressions, values = [], [], []
     for field in model._meta.concrete_fields:
         if field.generated:
@@ -57,7 +58,8 @@ def fill(model: type[models.Model], count: int, **columns: str) -> None:
             f"SELECT {', '.join(expressions)} FROM generate_series(1, {count}) n",
             values,
         )
-        cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table, count])
+        # A key that is no sequence of the database's has none to move.
+        cursor.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [table, key, count])
 
 
 def empty() -> None:

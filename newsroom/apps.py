@@ -9,7 +9,7 @@ PACKAGES = ("newsroom", "subscriptions", "donations")
 
 class NewsroomConfig(AppConfig):
     name = "newsroom"
-    verbose_name = "Publishing"
+    verbose_name = _("Publishing")
 
     def ready(self) -> None:
         # These need the loaded apps.

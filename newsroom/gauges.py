@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Count, Min
@@ -49,7 +50,8 @@ def running_figures(at: datetime) -> Iterator[Metric]:
 
 def disk_free() -> float:
     """Return the free share of the disk that holds the pictures, or the code where there are none yet."""
-    folder = settings.MEDIA_ROOT if settings.MEDIA_ROOT.exists() else settings.BASE_DIR
+    pictures = Path(settings.MEDIA_ROOT)
+    folder = pictures if pictures.exists() else settings.BASE_DIR
     usage = shutil.disk_usage(folder)
     return usage.free / usage.total
 

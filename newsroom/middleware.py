@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from newsroom.outlet import current_outlet
 
@@ -38,6 +38,19 @@ class StaffTimeZoneMiddleware:
         if not request.path_info.startswith("/admin/"):
             return self.get_response(request)
         with timezone.override(ZoneInfo(current_outlet().time_zone)):
+            return self.get_response(request)
+
+
+class StaffLanguageMiddleware:
+    """Speak to staff in the language they chose, or in their browser's. Public pages have languages of their own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/admin/"):
+            return self.get_response(request)
+        with translation.override(translation.get_language_from_request(request)):
             return self.get_response(request)
 
 

@@ -171,7 +171,7 @@ def _with_notes(html: str, *, key: str) -> str:
     if not notes:
         return text
     lines = (
-        f'<li id="note-{key}-{number}">{note} <a href="#sign-{key}-{number}" role="doc-backlink"'
+        f'<li id="note-{key}-{number}">{note}\N{NO-BREAK SPACE}<a href="#sign-{key}-{number}" role="doc-backlink"'
         f' aria-label="{escape(_("Back to note %(number)s in the text") % {"number": number})}">{_BACK}</a></li>'
         for number, note in enumerate(notes, start=1)
     )

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "newsroom.middleware.StaffLanguageMiddleware",
     "newsroom.staff_access.StaffAccessMiddleware",
     "newsroom.middleware.StaffTimeZoneMiddleware",
 ]
@@ -298,6 +299,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["newsroom.formats"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT") or BASE_DIR / ".static")
@@ -397,6 +399,12 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_PATH = "/admin/"
 SESSION_COOKIE_SAMESITE = "Lax"
+# What language the staff's pages speak. Readers get no cookie.
+LANGUAGE_COOKIE_NAME = "staff-language"
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -405,6 +413,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 USES_HTTPS = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = USES_HTTPS
 CSRF_COOKIE_SECURE = USES_HTTPS
+LANGUAGE_COOKIE_SECURE = USES_HTTPS
 SECURE_SSL_REDIRECT = USES_HTTPS
 SECURE_HSTS_SECONDS = 63_072_000 if USES_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -22,6 +22,8 @@ from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
 
 from newsroom import limits
 from newsroom.views import staff
@@ -75,6 +77,7 @@ def _account_tried(request: HttpRequest) -> str:
 
 urlpatterns = [
     path("", guarded(staff.own_access), name="staff-access"),
+    path("language/", require_POST(set_language), name="staff-language"),
     path("sessions/end/", guarded(staff.log_out_everywhere), name="staff-log-out-everywhere"),
     path("come-in/<str:token>/", guarded(staff.come_in), name="staff-come-in"),
     path("login/", guarded(account.login), name="account_login"),

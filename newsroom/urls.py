@@ -31,6 +31,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", finding.find, name="search"),
     path("archive/", finding.months, name="archive"),
     path("archive/<int:year>/<int:month>/", finding.month, name="archive-month"),
+    re_path(rf"^(?P<language>{_languages})/search/$", finding.find, name="edition-search"),
+    re_path(rf"^(?P<language>{_languages})/archive/$", finding.months, name="edition-archive"),
+    re_path(
+        rf"^(?P<language>{_languages})/archive/(?P<year>\d{{4}})/(?P<month>\d{{1,2}})/$",
+        finding.month,
+        name="edition-archive-month",
+    ),
     path("sitemap.xml", finding.sitemap, name="sitemap"),
     path("sitemap-places.xml", finding.sitemap_places, name="sitemap-places"),
     path("sitemap-news.xml", finding.sitemap_news, name="sitemap-news"),

@@ -1,4 +1,5 @@
-from django.urls import URLPattern, URLResolver, path, register_converter
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 
 from subscriptions.views import (
     confirming,
@@ -17,9 +18,12 @@ register_converter(issues.DateConverter, "date")
 
 app_name = "subscriptions"
 
+_languages = "|".join(code for code, name in settings.LANGUAGES)
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("mail/events/", provider_events.provider_events, name="provider_events"),
     path("privacy/", policies.current_policy, name="current_policy"),
+    re_path(rf"^(?P<language>{_languages})/privacy/$", policies.current_policy, name="edition-current_policy"),
     path("privacy/<str:version>/", policies.policy, name="policy"),
     path("privacy/<str:version>/<str:language>/", policies.policy_text, name="policy_text"),
     path("privacy/<str:version>/<str:language>/changes/", policies.policy_changes, name="policy_changes"),
@@ -43,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("newsletter/issues/<str:token>/", issues.shared_preview, name="shared_preview"),
     path("newsletter/issues/<str:token>/mail/", issues.shared_mail, name="shared_mail"),
     path("newsletter/", signing_up.newsletters, name="newsletters"),
+    re_path(rf"^(?P<language>{_languages})/newsletter/$", signing_up.newsletters, name="edition-newsletters"),
     path("newsletter/<slug:slug>/", signing_up.newsletter, name="newsletter"),
     path("newsletter/<slug:slug>/sign-up/", signing_up.sign_up, name="sign_up"),
     path("newsletter/<slug:slug>/check-your-mail/", signing_up.check_mail, name="check_mail"),

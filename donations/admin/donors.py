@@ -18,7 +18,8 @@ from newsroom.admin.watched import WatchedAdmin
 
 class DonationInline(FactsInline):
     model = Donation
-    fields = ["created_at", "frequency", "amount", "fee_cover", "currency", "state"]
+    fields = ["created_at", "frequency", "amount", "fee_cover", "state"]
+    money = dict.fromkeys(("amount", "fee_cover"), "currency")
     ordering = ["-created_at", "-pk"]
     show_change_link = True
 

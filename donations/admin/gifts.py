@@ -23,7 +23,11 @@ class CheckoutSessionInline(FactsInline):
 class PaymentInline(FactsInline):
     model = Payment
     fk_name = "donation"
-    fields = ["payment_intent_id", "state", "gross", "refunded", "disputed", "currency", "fee", "net", "paid_at"]
+    fields = ["payment_intent_id", "state", "gross", "refunded", "disputed", "fee", "net", "paid_at"]
+    money = {
+        **dict.fromkeys(("gross", "refunded", "disputed"), "currency"),
+        **dict.fromkeys(("fee", "net"), "settled_currency"),
+    }
     ordering = ["-created_at", "-pk"]
     show_change_link = True
 

@@ -18,13 +18,15 @@ from newsroom.admin.facts import FactsAdmin
 
 class RefundInline(FactsInline):
     model = Refund
-    fields = ["created_at", "amount", "currency", "state", "reason", "failure_reason"]
+    fields = ["created_at", "amount", "state", "reason", "failure_reason"]
+    money = {"amount": "currency"}
     ordering = ["-created_at", "-pk"]
 
 
 class DisputeInline(FactsInline):
     model = Dispute
-    fields = ["created_at", "amount", "currency", "state", "reason", "answer_by", "balance_change"]
+    fields = ["created_at", "amount", "state", "reason", "answer_by", "balance_change"]
+    money = {"amount": "currency"}
     ordering = ["-created_at", "-pk"]
 
 
@@ -73,8 +75,13 @@ class PaymentAdmin(SummedListAdmin):
     search_help_text = _("An exact address, or an id of Stripe's")
     ordering = ["-created_at", "-pk"]
     inlines = [RefundInline, DisputeInline]
-    readonly_fields = ["is_repeated", "at_stripe"]
-    exclude = ["repeats"]
+    fields = [
+        *("gross_shown", "refunded_shown", "disputed_shown", "settled_shown", "fee_shown", "net_shown"),
+        *("state", "donation", "recurring_gift", "frequency", "is_renewal", "is_repeated", "method"),
+        *("created_at", "paid_at", "gift_date"),
+        *("payment_intent_id", "charge_id", "invoice_id", "livemode", "at_stripe"),
+    ]
+    readonly_fields = [name for name in fields if name.endswith("_shown")] + ["is_repeated", "at_stripe"]
     total_headings = (_("paid"), _("went back or held"), _("kept"))
     columns = (
         "receipt", "day", "paid_at", "frequency", "renewal", "currency", "gross", "refunded", "disputed", "state",
@@ -125,6 +132,14 @@ class PaymentAdmin(SummedListAdmin):
     @admin.display(description=_("refunded"))
     def refunded_shown(self, payment: Payment) -> str:
         return money_of(payment, "refunded") if payment.refunded else ""
+
+    @admin.display(description=_("disputed"))
+    def disputed_shown(self, payment: Payment) -> str:
+        return money_of(payment, "disputed") if payment.disputed else ""
+
+    @admin.display(description=_("settled"))
+    def settled_shown(self, payment: Payment) -> str:
+        return money_of(payment, "settled", "settled_currency")
 
     @admin.display(description=_("given twice?"))
     def is_repeated(self, payment: Payment) -> str:

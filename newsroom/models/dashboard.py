@@ -11,7 +11,7 @@ class PreparedPanel(models.Model):
     name = models.CharField(_("name"), max_length=60, unique=True)
     position = models.PositiveSmallIntegerField(_("position"))
     permission = models.CharField(_("permission"), max_length=120, blank=True)
-    # Title, lines, note and charts as `registry.Panel` has them.
+    # By language: title, lines, note and charts as `registry.Panel` has them.
     words = models.JSONField(_("words"), encoder=DjangoJSONEncoder)
     prepared_at = models.DateTimeField(_("prepared at"))
 

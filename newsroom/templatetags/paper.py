@@ -48,6 +48,16 @@ def editions(context: template.Context) -> dict[str, Any]:
     }
 
 
+@register.simple_tag(takes_context=True)
+def place(context: template.Context, name: str, *args: Any) -> str:
+    """Return the address of a page that stands in every edition, such as the search, in the page's language."""
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    if language == context["outlet"].language or language not in dict(settings.LANGUAGES):
+        return reverse(name, args=args)
+    space, colon, view = name.rpartition(":")
+    return reverse(f"{space}{colon}edition-{view}", args=[language, *args])
+
+
 @furniture
 def _menu() -> list[Section]:
     return list(Section.objects.in_menu())

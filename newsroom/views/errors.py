@@ -1,5 +1,6 @@
 """Answers to addresses that lead nowhere."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     address = FormerAddress.objects.filter(path__in=paths).select_related("article").order_by("path").first()
     if address is not None:
         return HttpResponsePermanentRedirect(address.article.get_absolute_url())
-    language = current_outlet().language
+    first, _slash, _rest = path.lstrip("/").partition("/")
+    language = first if first in dict(settings.LANGUAGES) else current_outlet().language
     articles = latest(Article.objects.filter(language=language), at=timezone.now(), limit=5)
-    return render_page(request, "404.html", {"articles": articles}, status=404)
+    return render_page(request, "404.html", {"articles": articles}, language=language, status=404)

@@ -24,28 +24,31 @@ SECURITY_TEXT_COUNTS = timedelta(days=200)
 
 @require_safe
 @public
-def find(request: HttpRequest) -> HttpResponse:
+def find(request: HttpRequest, language: str | None = None) -> HttpResponse:
     words = request.GET.get("q", "").strip()[:MAX_QUERY]
     is_too_much = bool(words) and not limits.allow("search", limits.network_of(request), rate=SEARCHES)
     hits = [] if is_too_much else search(words, at=timezone.now())
     context = {"words": words, "hits": hits, "is_too_much": is_too_much, "encoded": quote(words, safe="")}
-    return render_page(request, "newsroom/search.html", context, status=429 if is_too_much else 200)
+    status = 429 if is_too_much else 200
+    return render_page(request, "newsroom/search.html", context, language=language, status=status)
 
 
 @require_safe
 @cached
-def months(request: HttpRequest) -> HttpResponse:
-    return render_page(request, "newsroom/archive.html", {"months": archive.months(at=timezone.now())})
+def months(request: HttpRequest, language: str | None = None) -> HttpResponse:
+    months = archive.months(at=timezone.now())
+    return render_page(request, "newsroom/archive.html", {"months": months}, language=language)
 
 
 @require_safe
 @cached
-def month(request: HttpRequest, year: int, month: int) -> HttpResponse:
-    first_day = _first_day(year, month)
-    articles = list(archive.of_month(year, month, at=timezone.now()).for_cards())
+def month(request: HttpRequest, year: int, month: int, language: str | None = None) -> HttpResponse:
+    first_day = _first_day(int(year), int(month))
+    articles = list(archive.of_month(first_day.year, first_day.month, at=timezone.now()).for_cards())
     if not articles:
         raise Http404
-    return render_page(request, "newsroom/month.html", {"first_day": first_day, "articles": articles})
+    context = {"first_day": first_day, "articles": articles}
+    return render_page(request, "newsroom/month.html", context, language=language)
 
 
 @require_safe

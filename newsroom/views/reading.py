@@ -60,7 +60,10 @@ def author(request: HttpRequest, slug: str) -> HttpResponse:
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
     tag = get_object_or_404(Tag, slug=slug)
     articles = latest(Article.objects.filter(tags=tag), at=timezone.now())
-    return render_page(request, "newsroom/tag.html", {"tag": tag, "articles": articles})
+    # A subject of one edition is shown in its language.
+    languages = {article.language for article in articles}
+    language = languages.pop() if len(languages) == 1 else None
+    return render_page(request, "newsroom/tag.html", {"tag": tag, "articles": articles}, language=language)
 
 
 @require_safe

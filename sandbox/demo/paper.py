@@ -96,10 +96,17 @@ def _publish(text: Text, *, by: User, at: datetime) -> None:
     for position, slug in enumerate(text.authors):
         Byline.objects.create(article=article, author=Author.objects.get(slug=slug), position=position)
     for name in text.tags:
-        tag, _is_new = Tag.objects.get_or_create(name=name, defaults={"slug": slug_of(name)})
-        article.tags.add(tag)
+        article.tags.add(_tag(name, language=text.language))
     article.submit(by=by, at=at - timedelta(hours=2))
     article.publish(by=by, at=at)
+
+
+def _tag(name: str, *, language: str) -> Tag:
+    """Return a tag, made if it is new. A town written in two alphabets is two tags, with an address each."""
+    slug = slug_of(name)
+    if Tag.objects.exclude(name=name).filter(slug=slug).exists():
+        slug = f"{slug}-{language}"
+    return Tag.objects.get_or_create(name=name, defaults={"slug": slug})[0]
 
 
 def _picture(name: str, *, alt: str, caption: str = "", credit: str = "") -> Image:

@@ -1,5 +1,6 @@
 """The Privacy Policy: the version in force, and every former one."""
 
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -14,9 +15,9 @@ from subscriptions.policies import compare, text_in_force, text_of
 
 @require_safe
 @cached
-def current_policy(request: HttpRequest) -> HttpResponseBase:
-    """Show the text in force, in the outlet's own language."""
-    text = text_in_force(current_outlet().language, at=timezone.now())
+def current_policy(request: HttpRequest, language: str | None = None) -> HttpResponseBase:
+    """Show the text in force, in an edition's language or the outlet's own."""
+    text = text_in_force(language or current_outlet().language, at=timezone.now())
     if text is None:
         raise Http404
     return _page(request, text)
@@ -68,7 +69,8 @@ def _page(request: HttpRequest, text: PolicyText) -> HttpResponse:
     at = timezone.now()
     in_force = PrivacyPolicy.objects.in_force(at)
     others = PolicyText.objects.filter(policy=text.policy).exclude(pk=text.pk).order_by("language")
-    versions = PrivacyPolicy.objects.published().order_by("-in_force_from", "-pk")
+    same_language = PolicyText.objects.filter(policy=OuterRef("pk"), language=text.language)
+    versions = PrivacyPolicy.objects.published().annotate(is_in_this_language=Exists(same_language))
     return render_page(
         request,
         "subscriptions/policy.html",
@@ -78,7 +80,7 @@ def _page(request: HttpRequest, text: PolicyText) -> HttpResponse:
             "is_in_force": in_force == text.policy,
             "is_coming": text.policy.in_force_from is not None and text.policy.in_force_from > at,
             "others": others,
-            "versions": versions,
+            "versions": versions.order_by("-in_force_from", "-pk"),
             "has_changes": PrivacyPolicy.objects.before(text.policy) is not None,
         },
         language=text.language,

@@ -16,7 +16,7 @@ from subscriptions.statements import newsletter_statement
 
 @require_safe
 @cached
-def newsletters(request: HttpRequest) -> HttpResponseBase:
+def newsletters(request: HttpRequest, language: str | None = None) -> HttpResponseBase:
     """Show what there is to subscribe to; with one newsletter, its own page says it all."""
     active = list(Newsletter.objects.active().order_by("position", "pk"))
     if len(active) == 1:
@@ -25,6 +25,7 @@ def newsletters(request: HttpRequest) -> HttpResponseBase:
         request,
         "subscriptions/newsletters.html",
         {"newsletters": active},
+        language=language,
     )
 
 

@@ -151,6 +151,7 @@ def _pages() -> Iterator[PublicPage]:
     yield PublicPage("draft", _draft_path)
     yield PublicPage("draft-over", "/preview/nothing/", status=410)
     yield PublicPage("article", f"/articles/{STORY}/")
+    yield PublicPage("article-russian", "/articles/po-russki/")
     yield PublicPage("section", lambda: Section.objects.get(slug="veresia").get_absolute_url())
     yield PublicPage("author", lambda: Author.objects.get(slug="danil-kesh").get_absolute_url())
     yield PublicPage("tag", lambda: Tag.objects.get(slug="infrastructure").get_absolute_url())
@@ -158,8 +159,10 @@ def _pages() -> Iterator[PublicPage]:
     yield PublicPage("withdrawn", lambda: Article.objects.get(status="withdrawn").get_absolute_url(), status=410)
     yield PublicPage("not-found", "/articles/nobody-wrote-this/", status=404)
     yield PublicPage("search", "/search/?q=bridge")
+    yield PublicPage("search-russian", "/ru/search/?q=bridge")
     yield PublicPage("search-nothing", "/search/?q=zeppelin")
     yield PublicPage("archive", "/archive/")
+    yield PublicPage("archive-russian", "/ru/archive/")
     yield PublicPage("archive-month", _month_path)
 
     yield PublicPage("newsletters", "/newsletter/")
@@ -208,6 +211,7 @@ NO_PAGES = {
     "subscriptions:my_data donations:mine-export donations:mine-statement": "a file of one's own",
     "subscriptions:provider_events donations:stripe-webhook": "for other servers",
     "subscriptions:policy subscriptions:current_policy": "leads to the text that is listed, or shows the same",
+    "edition-archive-month subscriptions:edition-current_policy subscriptions:edition-newsletters": "in Russian",
     "subscriptions:policy_changes": "needs a second version; the page is one list",
     "subscriptions:sign_up subscriptions:give_reason donations:sent": "the answer to a form on a listed page",
     "subscriptions:embedded subscriptions:embedded_check_mail": "the form in another site's frame, tested with one",

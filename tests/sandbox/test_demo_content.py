@@ -35,8 +35,9 @@ def test_there_are_fourteen_articles_of_every_kind(content):
     assert {kinds[article.section] for article in content.articles} == {"news", "feature", "analysis", "opinion"}
     assert len({article.slug for article in content.articles}) == 14
     assert sum(article.is_sensitive for article in content.articles) == 1
-    tags = {tag for article in content.articles for tag in article.tags}
-    assert len({slug_of(tag) for tag in tags} - {""}) == len(tags)
+    tags = {(article.language, tag) for article in content.articles for tag in article.tags}
+    slugs = {(language, slug_of(tag)) for language, tag in tags}
+    assert len({(language, slug) for language, slug in slugs if slug}) == len(tags)
 
 
 def test_articles_are_of_a_readable_length(content):

@@ -4,6 +4,7 @@
 reader, gift and delivery that was answered has its row, and the figures are printed. Exits with 1 where one is wrong.
 """
 
+import logging
 import os
 import re
 import sys
@@ -120,6 +121,8 @@ def traffic(soak: Soak, paths: list[str]) -> None:
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsroom.settings")
     django.setup()
+    # The catcher tells each line of each conversation, which buries the figures.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     # These need the loaded models.
     from django.core.management import call_command  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415

@@ -195,3 +195,19 @@ def test_log_names_nobody(caplog: pytest.LogCaptureFixture, client: Client) -> N
     words = "\n".join(record.getMessage() for record in caplog.records if record.name != "django.db.backends")
     for secret in ("meridian.example", "127.0.0.1", "not-a-token", PASSWORD):
         assert secret not in words
+
+
+def test_staff_pages_speak_the_browsers_language_until_another_is_chosen() -> None:
+    client = Client(headers={"accept-language": "ru,en;q=0.5"})
+    login, language = "/admin/account/login/", "/admin/account/language/"
+    page = client.get(login).content.decode()
+    assert '<html lang="ru"' in page
+    assert "Войти" in page
+
+    assert client.get(language).status_code == 405
+    response = client.post(language, {"language": "en", "next": login})
+    assert (response.status_code, response.headers["Location"]) == (302, login)
+    cookie = response.cookies["staff-language"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/admin/", True, "Lax")
+    assert '<html lang="en"' in client.get(login).content.decode()
+    assert client.post(language, {"language": "en", "next": "https://evil.example/"}).headers["Location"] == "/"
