@@ -14,6 +14,7 @@ from donations.admin.summed_lists import SummedListAdmin, Total, add_up
 from donations.models import Decline, Dispute, Payment, Refund, SafetyReturn
 from donations.money import to_decimal
 from newsroom.admin.facts import FactsAdmin
+from newsroom.admin.watched import WatchedSearchAdmin
 
 
 class RefundInline(FactsInline):
@@ -49,7 +50,7 @@ class RepeatFilter(admin.SimpleListFilter):
 
 
 @admin.register(Payment)
-class PaymentAdmin(SummedListAdmin):
+class PaymentAdmin(WatchedSearchAdmin, SummedListAdmin):
     list_display = [
         "created_at",
         "gross_shown",
