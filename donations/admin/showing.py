@@ -53,7 +53,10 @@ def stripe_link(obj: InDashboard) -> str:
 def written(label: str, field: str, currency: str) -> Callable[[Any], str]:
     """Return a column or a field of the admin, of the model with this label, that shows a sum as people write it."""
 
-    @admin.display(description=label_for_field(field, apps.get_model(label)), ordering=field)
+    # A field's own words stay lazy, and so in the language of whoever reads.
+    heading: Any = label_for_field(field, apps.get_model(label))
+
+    @admin.display(description=heading, ordering=field)
     def shown(obj: Any) -> str:
         return money_of(obj, field, currency)
 
