@@ -82,7 +82,7 @@ class PaymentAdmin(WatchedSearchAdmin, SummedListAdmin):
         *("created_at", "paid_at", "gift_date"),
         *("payment_intent_id", "charge_id", "invoice_id", "livemode", "at_stripe"),
     ]
-    readonly_fields = [name for name in fields if name.endswith("_shown")] + ["is_repeated", "at_stripe"]
+    readonly_fields = [*(name for name in map(str, fields) if name.endswith("_shown")), "is_repeated", "at_stripe"]
     total_headings = (_("paid"), _("went back or held"), _("kept"))
     columns = (
         "receipt", "day", "paid_at", "frequency", "renewal", "currency", "gross", "refunded", "disputed", "state",
