@@ -40,8 +40,9 @@ newsroom send_issue
 curl --silent --fail --insecure --resolve "$host:443:127.0.0.1" "https://$host/" >/tmp/front
 grep -q 'The first story' /tmp/front || { head -c 2000 /tmp/front; exit 1; }
 echo 'nginx shows the article over TLS.'
-ps -eo user:12,args --no-headers | grep 'manage.py start' | grep -v -E 'grep|runuser' | cut -c1-90 \\
-    | sort -u >/tmp/running
+for process in /proc/[0-9]*; do
+    echo "$(stat --format=%U "$process") $(tr '\\0' ' ' <"$process/cmdline")"
+done 2>/dev/null | grep 'manage.py start' | grep -v runuser | cut -c1-90 | sort -u >/tmp/running
 cat /tmp/running
 for part in web worker beat; do grep -q "^newsroom .*manage.py start $part" /tmp/running; done
 if grep -v '^newsroom ' /tmp/running; then echo 'That runs under another user.'; exit 1; fi
