@@ -75,13 +75,16 @@ class PaymentAdmin(SummedListAdmin):
     search_help_text = _("An exact address, or an id of Stripe's")
     ordering = ["-created_at", "-pk"]
     inlines = [RefundInline, DisputeInline]
-    fields = [
-        *("gross_shown", "refunded_shown", "disputed_shown", "settled_shown", "fee_shown", "net_shown"),
-        *("state", "donation", "recurring_gift", "frequency", "is_renewal", "is_repeated", "method"),
-        *("created_at", "paid_at", "gift_date"),
-        *("payment_intent_id", "charge_id", "invoice_id", "livemode", "at_stripe"),
-    ]
-    readonly_fields = [name for name in fields if name.endswith("_shown")] + ["is_repeated", "at_stripe"]
+    fields = (
+        "gross_shown", "refunded_shown", "disputed_shown", "settled_shown", "fee_shown", "net_shown",
+        "state", "donation", "recurring_gift", "frequency", "is_renewal", "is_repeated", "method",
+        "created_at", "paid_at", "gift_date",
+        "payment_intent_id", "charge_id", "invoice_id", "livemode", "at_stripe",
+    )  # fmt: skip
+    readonly_fields = (
+        "gross_shown", "refunded_shown", "disputed_shown", "settled_shown", "fee_shown", "net_shown",
+        "is_repeated", "at_stripe",
+    )  # fmt: skip
     total_headings = (_("paid"), _("went back or held"), _("kept"))
     columns = (
         "receipt", "day", "paid_at", "frequency", "renewal", "currency", "gross", "refunded", "disputed", "state",

@@ -28,7 +28,7 @@ class FactsInline(admin.TabularInline):
         return [*super().get_readonly_fields(request, obj), *map(self._written, self.money)]
 
     def _written(self, name: str) -> Any:
-        return written(self.model, name, self.money[name]) if name in self.money else name
+        return written(self.model, name, self.money[name]) if name in self.money else name  # type: ignore[arg-type]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -51,8 +51,9 @@ def stripe_link(obj: InDashboard) -> str:
 @cache
 def written(model: type[Model], field: str, currency: str) -> Callable[[Any], str]:
     """Return a column or a field of the admin that shows a sum as people write it."""
+    column = model._meta.get_field(field)
 
-    @admin.display(description=model._meta.get_field(field).verbose_name, ordering=field)
+    @admin.display(description=getattr(column, "verbose_name", field), ordering=field)
     def shown(obj: Any) -> str:
         return money_of(obj, field, currency)
 
