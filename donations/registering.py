@@ -33,11 +33,9 @@ def register_all() -> None:
     registry.person_exported["reminders"] = reminders.export_person
     register_steps()
     registry.rows_of_person.append(mine.rows_seen_by_staff)
-    registry.access_actions |= {
-        *("donor.viewed", "donor.searched", "donor.exported", "donation.viewed", "donation.searched"),
-        *("payment.viewed", "payment.searched", "payment.exported", "donation.exported"),
-        *("reminder.viewed", "reminder.searched"),
-    }
+    registry.access_actions |= registry.looks_at("donor", "donation", "payment", "recurringgift", "stripecustomer")
+    registry.access_actions |= registry.looks_at("reminder")
+    registry.access_actions |= {"donor.exported", "payment.exported", "donation.exported"}
     registry.subjects_of.append(reminders.subjects_of)
     registry.retention_rules += retention.RULES
     outbox.claim_guards[reminding.TEMPLATE] = reminding.guard

@@ -78,7 +78,7 @@ class NewsroomConfig(AppConfig):
         ]
 
         registry.fact_tables.append("newsroom_historyentry")
-        registry.access_actions |= {"outgoingmail.viewed", "outgoingmail.searched"}
+        registry.access_actions |= registry.looks_at("outgoingmail")
         for package in PACKAGES:
             sender = apps.get_app_config(package)
             # First: what follows writes as the application.

@@ -127,6 +127,13 @@ watches: list[Watch] = []
 figure_makers: list[FigureMaker] = []
 # What the history calls the deeds of looking at personal data and of taking it out.
 access_actions: set[str] = set()
+
+
+def looks_at(*models: str) -> set[str]:
+    """Return the deeds that the pages and lists of models about persons write down."""
+    return {f"{model}.{deed}" for model in models for deed in ("viewed", "listed", "searched")}
+
+
 # The rows that staff see as a person, such as the subscriber and the donor, behind a normalised address.
 rows_of_person: list[Callable[[str], "Iterable[Model]"]] = []
 # Every kind of data that ends by time. The nightly job runs them all, with the periods that staff have set.

@@ -124,19 +124,3 @@ def _raise(*, epochs: int) -> None:
         version = _from_database()
     _report(version)
     _known.until = 0.0
-
-
-class ShownOnPages(models.Model):
-    """A row that public pages show without being an article, such as an appeal: writing it makes kept pages stale."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        pages_changed()
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        deleted = super().delete(*args, **kwargs)
-        pages_changed()
-        return deleted

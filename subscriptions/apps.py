@@ -37,9 +37,10 @@ class SubscriptionsConfig(AppConfig):
         registry.person_exported["newsletters"] = readers.export_person
         registry.subjects_of.append(readers.subjects_of)
         registry.rows_of_person.append(readers.rows_seen_by_staff)
+        registry.access_actions |= registry.looks_at("subscriber", "subscription", "delivery", "signuprequest")
         registry.access_actions |= {
-            *("subscriber.viewed", "subscriber.searched", "subscription.viewed", "subscription.searched"),
             *("subscribers.exported", "consent.evidence_taken"),
+            *("import.previewed", "import.verdicts_read"),
         }
         registry.person_erased.append(readers.erase_person)
         registry.retention_rules += retention.RULES

@@ -26,6 +26,11 @@ def address_of(newsletter: Newsletter, host: EmbeddingHost) -> str:
     return reverse("subscriptions:embedded", kwargs={"slug": newsletter.slug, "host": host.host})
 
 
+def is_address(path: str, newsletter: Newsletter) -> bool:
+    """Say whether a page of consent is a newsletter's form on another site, in a frame or copied without one."""
+    return path.startswith(f"{newsletter.get_absolute_url()}embed/")
+
+
 def frame(newsletter: Newsletter, host: EmbeddingHost) -> str:
     """Return the `<iframe>` for the other site's page."""
     with translation.override(newsletter.language):

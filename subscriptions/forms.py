@@ -9,7 +9,7 @@ from newsroom.addresses import InvalidAddress, normalise_email
 from subscriptions.models import Newsletter, UnsubscribeReason
 from subscriptions.preferences import PAUSES, Wish
 from subscriptions.statements import Statement
-from subscriptions.typing_mistakes import is_role_without_reader, likely_domain
+from subscriptions.typing_mistakes import is_disposable, is_role_without_reader, likely_domain
 
 
 class AddressForm(forms.Form):
@@ -53,13 +53,25 @@ class SignupForm(AddressForm):
         self.unsure = ""
 
     def clean_email(self) -> str:
-        """Ask back once about an address that looks mistyped; sent again unchanged, it is taken as meant."""
+        """Ask back once about an address that looks mistyped or short-lived; sent again, it is taken as meant."""
         email = super().clean_email()
         if is_role_without_reader(email):
             raise ValidationError(_("This address belongs to a machine. Please write one that a person reads."), "role")
         local, _at, domain = email.rpartition("@")
+        if self.data.get("sure") == email:
+            return email
         meant = likely_domain(domain)
-        if meant and self.data.get("sure") != email:
+        if is_disposable(domain):
+            self.unsure = email
+            raise ValidationError(
+                _(
+                    "Mailboxes at %(domain)s are soon gone, and others may be able to read them. If this is what you "
+                    "want, just send it again."
+                ),
+                code="disposable",
+                params={"domain": domain},
+            )
+        if meant:
             self.unsure = email
             raise ValidationError(
                 _("Did you mean %(address)s? If your address is right as it stands, just send it again."),

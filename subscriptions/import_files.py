@@ -39,6 +39,8 @@ SYSTEMS = {
     "Substack": {"email", "active_subscription"},
     "listmonk": {"email", "uuid", "attributes", "status"},
 }
+# An address among other words, such as `Lena <lena@example.org>`.
+ADDRESS_WITHIN = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 # Columns that hold something only for people who do not receive mail there.
 FILLED_WHEN_OFF = {"unsub_time", "clean_time"}
 # What other columns of states say of someone who does not receive mail there.
@@ -94,7 +96,7 @@ class Places:
         try:
             email = normalise_email(written)
         except InvalidAddress:
-            email, verdict = written.replace("\x00", "")[:254], ImportRow.Verdict.INVALID.value
+            email, verdict = _without_addresses(written)[:254], ImportRow.Verdict.INVALID.value
         if not verdict and self._is_off(_cell(cells, self.status).strip().lower()):
             verdict = ImportRow.Verdict.LEFT_THERE.value
         return Reading(email, _moment(_cell(cells, self.date)), _language(_cell(cells, self.language)), verdict)
@@ -224,6 +226,11 @@ def head_of(found: SubscriberImport) -> Head | None:
 
 def _cell(cells: list[str], place: int | None) -> str:
     return cells[place] if place is not None and place < len(cells) else ""
+
+
+def _without_addresses(text: str) -> str:
+    """Return what is no address by itself without those inside it, which no erasure would find there."""
+    return ADDRESS_WITHIN.sub("…", text.replace("\x00", ""))
 
 
 def _is_address(text: str) -> bool:

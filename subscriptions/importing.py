@@ -11,6 +11,7 @@ from time import monotonic
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, transaction
 from django.db.models import Max
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from newsroom.addresses import address_hashes
@@ -194,7 +195,7 @@ class Turn:
     def __init__(self) -> None:
         self.lines: Iterator[tuple[int, Reading]] | None = None
         self.line = 0
-        self.first_chunk: tuple[int] | None = None
+        self.pieces: list[tuple[int, str]] = []
 
 
 @transaction.atomic
@@ -219,10 +220,10 @@ def _stage(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
     """Read the file's next lines into rows, by COPY. A file that cannot be read ends the import, and nobody is in."""
     own = ImportRow.objects.filter(subscriber_import=found)
     line = own.aggregate(line=Max("line"))["line"] or 0
-    first_chunk = ImportChunk.objects.filter(subscriber_import=found).order_by("number").values_list("pk").first()
-    # An erasure writes the file anew while it waits between two steps.
-    if turn.lines is None or turn.first_chunk != first_chunk:
-        turn.lines, turn.line, turn.first_chunk = lines_of(found, after=line), line, first_chunk
+    pieces = _locked_pieces(found)
+    # An erasure writes pieces anew between two steps, and what was read of them before still names the person.
+    if turn.lines is None or turn.pieces != pieces:
+        turn.lines, turn.line, turn.pieces = lines_of(found, after=line), line, pieces
     elif turn.line != line:
         # Another worker reads the same file, and to take turns would have both begin anew each time.
         return False
@@ -244,6 +245,16 @@ def _stage(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
             copy.write_row((found.pk, number, person.email, person.signed_up_at, person.language, person.verdict))
     turn.line = batch[-1][0]
     return True
+
+
+def _locked_pieces(found: SubscriberImport) -> list[tuple[int, str]]:
+    """Return the file's pieces, each with the transaction that wrote it, locked until this step ends.
+
+    An erasure that comes meanwhile waits for the lock before it looks for its person among the rows of this step.
+    """
+    pieces = ImportChunk.objects.select_for_update(no_key=True).filter(subscriber_import=found).order_by("number")
+    written_by = RawSQL("subscriptions_importchunk.xmin::text", [])
+    return list(pieces.annotate(written_by=written_by).values_list("pk", "written_by"))
 
 
 def _import_block(found: SubscriberImport, at: datetime) -> bool:

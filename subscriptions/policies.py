@@ -88,6 +88,28 @@ def compare(old: str, new: str) -> list[DiffLine]:
     return [DiffLine(kinds[line[0]], line[1:]) for line in list(lines)[2:]]
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What one language's text of a version says otherwise than the version before it."""
+
+    language: str
+    old_version: str
+    lines: list[DiffLine]
+
+
+def changes_of(policy: PrivacyPolicy) -> list[Changes]:
+    """Compare each text of a version with the version it replaces, and a draft's with the newest one published."""
+    published = PrivacyPolicy.objects.published().order_by("-in_force_from", "-pk")
+    before = PrivacyPolicy.objects.before(policy) if policy.is_published else published.first()
+    if before is None:
+        return []
+    old = dict(before.texts.values_list("language", "body"))
+    texts = policy.texts.order_by("language").values_list("language", "body")
+    return [
+        Changes(language, before.version, compare(old[language], body)) for language, body in texts if language in old
+    ]
+
+
 def paragraphs(body: str) -> list[str]:
     """Return the words of each heading, paragraph and list item of a policy's text, on a line each."""
     return [words for words in map(plain, _BLOCK_END.split(body)) if words]

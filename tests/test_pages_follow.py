@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from donations.models import AmountRule, Appeal, GivingTerms, LanguageCurrency, PaymentMethodRule, ReminderChoice
 from newsroom import site_version
+from newsroom.models import Author, Image, Outlet, Page, Section, Tag
+from newsroom.models.shown import ShownOnPages
 from newsroom.page_cache import next_boundary
-from newsroom.site_version import ShownOnPages
-from subscriptions.models import Newsletter
+from subscriptions.models import Mirror, Newsletter
+from tests.newsroom.factories import make_page
 
 pytestmark = pytest.mark.django_db
 
@@ -26,9 +29,23 @@ def test_changed_appeal_makes_kept_pages_stale(make_stale: str, django_capture_o
     assert site_version.present().number > before.number
 
 
-def test_whatever_the_forms_show_is_watched() -> None:
-    for model in (AmountRule, Appeal, GivingTerms, LanguageCurrency, Newsletter, PaymentMethodRule, ReminderChoice):
-        assert issubclass(model, ShownOnPages)
+def test_whatever_the_forms_and_menus_show_is_watched() -> None:
+    forms: list[type] = [AmountRule, GivingTerms, LanguageCurrency, Newsletter, PaymentMethodRule, ReminderChoice]
+    around: list[type] = [Appeal, Author, Image, Mirror, Outlet, Page, Section, Tag]
+    assert [model for model in forms + around if not issubclass(model, ShownOnPages)] == []
+
+
+def test_pages_deleted_together_leave_the_menus_of_kept_pages(
+    staff_client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    rows = [make_page(), make_page()]
+    site_version.forget()
+    before = site_version.present()
+    asked = {"action": "delete_selected", "_selected_action": [row.pk for row in rows], "post": "yes"}
+    with django_capture_on_commit_callbacks(execute=True):
+        staff_client.post("/admin/newsroom/page/", asked)
+    assert not Page.objects.exists()
+    assert site_version.present().number > before.number
 
 
 def test_page_ends_with_the_appeal_on_it() -> None:

@@ -13,7 +13,7 @@ from donations.admin.summed_lists import SummedListAdmin, Total
 from donations.models import Donation, Donor, Payment, StripeCustomer
 from donations.money import to_decimal
 from newsroom.admin.facts import EstimatingPaginator
-from newsroom.admin.watched import WatchedAdmin
+from newsroom.admin.watched import WatchedAdmin, WatchedSearchAdmin
 
 
 class DonationInline(FactsInline):
@@ -71,7 +71,7 @@ class DonorAdmin(WatchedAdmin, SummedListAdmin):
 
 
 @admin.register(StripeCustomer)
-class StripeCustomerAdmin(LongListAdmin):
+class StripeCustomerAdmin(WatchedSearchAdmin, LongListAdmin):
     list_display = ["stripe_id", "donor", "created_at", "livemode"]
     list_select_related = ["donor"]
     search_fields = ["=stripe_id", "=donor__email"]

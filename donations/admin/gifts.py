@@ -2,6 +2,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Case, F, QuerySet, When
+from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +12,7 @@ from donations.admin.showing import FactsInline, money_of, stripe_link
 from donations.admin.summed_lists import SummedListAdmin, Total, add_up
 from donations.models import CheckoutSession, Donation, Payment, RecurringGift
 from donations.money import to_decimal
-from newsroom.admin.watched import WatchedAdmin
+from newsroom.admin.watched import WatchedAdmin, WatchedSearchAdmin
 
 
 class CheckoutSessionInline(FactsInline):
@@ -48,6 +49,9 @@ class DonationAdmin(WatchedAdmin, SummedListAdmin):
         "article", "appeal", "campaign", "anonymous",
     )  # fmt: skip
 
+    def names_people_in_list(self, request: HttpRequest, response: Any) -> bool:
+        return False
+
     def totals_of(self, rows: QuerySet[Donation], *, most: int) -> list[Total]:
         chosen = F("amount") + F("fee_cover")
         given = Case(When(state__in=(Donation.State.GIVEN, Donation.State.ENDED), then=chosen), default=0)
@@ -79,7 +83,7 @@ class DonationAdmin(WatchedAdmin, SummedListAdmin):
 
 
 @admin.register(RecurringGift)
-class RecurringGiftAdmin(LongListAdmin):
+class RecurringGiftAdmin(WatchedSearchAdmin, LongListAdmin):
     list_display = ["started_at", "amount_now", "frequency", "state", "donor", "period_ends_at", "at_stripe"]
     list_filter = ["state", CurrencyFilter, "frequency", "livemode"]
     list_select_related = ["donation__donor"]

@@ -14,6 +14,7 @@ from donations.admin.summed_lists import SummedListAdmin, Total, add_up
 from donations.models import Decline, Dispute, Payment, Refund, SafetyReturn
 from donations.money import to_decimal
 from newsroom.admin.facts import FactsAdmin
+from newsroom.admin.watched import WatchedSearchAdmin
 
 
 class RefundInline(FactsInline):
@@ -49,7 +50,7 @@ class RepeatFilter(admin.SimpleListFilter):
 
 
 @admin.register(Payment)
-class PaymentAdmin(SummedListAdmin):
+class PaymentAdmin(WatchedSearchAdmin, SummedListAdmin):
     list_display = [
         "created_at",
         "gross_shown",
@@ -75,16 +76,13 @@ class PaymentAdmin(SummedListAdmin):
     search_help_text = _("An exact address, or an id of Stripe's")
     ordering = ["-created_at", "-pk"]
     inlines = [RefundInline, DisputeInline]
-    fields = (
-        "gross_shown", "refunded_shown", "disputed_shown", "settled_shown", "fee_shown", "net_shown",
-        "state", "donation", "recurring_gift", "frequency", "is_renewal", "is_repeated", "method",
-        "created_at", "paid_at", "gift_date",
-        "payment_intent_id", "charge_id", "invoice_id", "livemode", "at_stripe",
-    )  # fmt: skip
-    readonly_fields = (
-        "gross_shown", "refunded_shown", "disputed_shown", "settled_shown", "fee_shown", "net_shown",
-        "is_repeated", "at_stripe",
-    )  # fmt: skip
+    fields = [
+        *("gross_shown", "refunded_shown", "disputed_shown", "settled_shown", "fee_shown", "net_shown"),
+        *("state", "donation", "recurring_gift", "frequency", "is_renewal", "is_repeated", "method"),
+        *("created_at", "paid_at", "gift_date"),
+        *("payment_intent_id", "charge_id", "invoice_id", "livemode", "at_stripe"),
+    ]
+    readonly_fields = [*(name for name in map(str, fields) if name.endswith("_shown")), "is_repeated", "at_stripe"]
     total_headings = (_("paid"), _("went back or held"), _("kept"))
     columns = (
         "receipt", "day", "paid_at", "frequency", "renewal", "currency", "gross", "refunded", "disputed", "state",

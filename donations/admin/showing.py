@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
+from django.apps import apps
 from django.contrib import admin
-from django.db.models import Model
+from django.contrib.admin.utils import label_for_field
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -28,7 +29,7 @@ class FactsInline(admin.TabularInline):
         return [*super().get_readonly_fields(request, obj), *map(self._written, self.money)]
 
     def _written(self, name: str) -> Any:
-        return written(self.model, name, self.money[name]) if name in self.money else name  # type: ignore[arg-type]
+        return written(self.model._meta.label, name, self.money[name]) if name in self.money else name
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -49,11 +50,13 @@ def stripe_link(obj: InDashboard) -> str:
 
 
 @cache
-def written(model: type[Model], field: str, currency: str) -> Callable[[Any], str]:
-    """Return a column or a field of the admin that shows a sum as people write it."""
-    column = model._meta.get_field(field)
+def written(label: str, field: str, currency: str) -> Callable[[Any], str]:
+    """Return a column or a field of the admin, of the model with this label, that shows a sum as people write it."""
 
-    @admin.display(description=getattr(column, "verbose_name", field), ordering=field)
+    # A field's own words stay lazy, and so in the language of whoever reads.
+    heading: Any = label_for_field(field, apps.get_model(label))
+
+    @admin.display(description=heading, ordering=field)
     def shown(obj: Any) -> str:
         return money_of(obj, field, currency)
 

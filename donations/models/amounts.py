@@ -7,8 +7,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from donations.money import EXPONENTS, format_money
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
-from newsroom.site_version import ShownOnPages
 
 
 class Frequency(models.TextChoices):

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from newsroom import sanitising
 from newsroom.furniture import furniture
 from newsroom.models import Article, Section
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
-from newsroom.site_version import ShownOnPages
 
 
 class AppealQuerySet(models.QuerySet["Appeal"]):

@@ -11,8 +11,8 @@ from donations.models.amounts import Currency, Frequency
 from donations.models.appeals import Appeal
 from donations.models.gifts import Donation
 from newsroom.models import Article, OutgoingMail
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import Erased, PersonalData
-from newsroom.site_version import ShownOnPages
 
 
 class Span(models.TextChoices):

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from donations.models.amounts import Currency
 from newsroom.furniture import furniture
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
-from newsroom.site_version import ShownOnPages
 from newsroom.time_zones import validate_time_zone
 
 logger = logging.getLogger(__name__)

@@ -18,18 +18,26 @@ class DeedFilter(admin.SimpleListFilter):
     parameter_name = "deed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("viewed", _("Looked at a person")), ("searched", _("Searched")), ("out", _("Took data out"))]
+        return [
+            ("viewed", _("Looked at a person")),
+            ("listed", _("Leafed through a list")),
+            ("searched", _("Searched")),
+            ("out", _("Took data out")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PersonalDataAccess]) -> QuerySet[PersonalDataAccess]:
         seen = Q(action__endswith=".viewed")
+        listed = Q(action__endswith=".listed")
         searched = Q(action__endswith=".searched")
         match self.value():
             case "viewed":
                 return queryset.filter(seen)
+            case "listed":
+                return queryset.filter(listed)
             case "searched":
                 return queryset.filter(searched)
             case "out":
-                return queryset.exclude(seen | searched)
+                return queryset.exclude(seen | listed | searched)
         return queryset
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.admin.facts import EstimatingPaginator, NamelessHistory
 from newsroom.admin.library import ImageForm, ImageLibrary, picture_tag, store_upload
 from newsroom.admin.prose import ProseAdmin, prose_field
+from newsroom.admin.shown import ShownAdmin
 from newsroom.models import Author, FormerAddress, Image, Page, Section, Tag
 from newsroom.pseudonyms import may_know
 from newsroom.tasks import render_image
@@ -22,7 +23,7 @@ from newsroom.waking import wake
 
 
 @admin.register(Section)
-class SectionAdmin(admin.ModelAdmin):
+class SectionAdmin(ShownAdmin):
     list_display = ["name", "kind", "language", "position", "is_in_menu"]
     list_editable = ["position", "is_in_menu"]
     list_filter = ["language", "kind"]
@@ -37,7 +38,7 @@ class SectionAdmin(admin.ModelAdmin):
 
 
 @admin.register(Tag)
-class TagAdmin(admin.ModelAdmin):
+class TagAdmin(ShownAdmin):
     list_display = ["name", "slug"]
     search_fields = ["name"]
     prepopulated_fields = {"slug": ["name"]}
@@ -47,7 +48,7 @@ class TagAdmin(admin.ModelAdmin):
 
 
 @admin.register(Author)
-class AuthorAdmin(NamelessHistory):
+class AuthorAdmin(ShownAdmin, NamelessHistory):
     """Authors, without the account behind a pseudonym for those who may not know it."""
 
     list_display = ["name", "role", "is_pseudonymous"]
@@ -75,7 +76,7 @@ class AuthorAdmin(NamelessHistory):
 
 
 @admin.register(Image)
-class ImageAdmin(ImageLibrary):
+class ImageAdmin(ShownAdmin, ImageLibrary):
     list_display = ["thumbnail", "alt", "credit", "size", "uploaded_at"]
     list_display_links = ["thumbnail", "alt"]
     search_fields = ["alt", "caption", "credit"]
@@ -157,7 +158,7 @@ def is_taken(slug: str) -> bool:
 
 
 @admin.register(Page)
-class PageAdmin(ProseAdmin):
+class PageAdmin(ShownAdmin, ProseAdmin):
     form = PageForm
     list_display = ["title", "slug", "language", "is_published", "is_in_menu", "is_in_footer", "position"]
     list_editable = ["is_in_menu", "is_in_footer", "position"]

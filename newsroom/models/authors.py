@@ -1,19 +1,17 @@
 """The people who sign articles, under their own name or another."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import site_version
 from newsroom.models.images import Image
 from newsroom.models.sections import SLUG
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
 
 
-class Author(models.Model):
+class Author(ShownOnPages):
     """A name that stands over articles.
 
     A pseudonym protects a person. The account behind one is shown only to staff who hold `newsroom.view_pseudonyms`,
@@ -62,10 +60,6 @@ class Author(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        site_version.pages_changed()
 
     def get_absolute_url(self) -> str:
         return reverse("author", args=[self.slug])

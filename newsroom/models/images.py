@@ -1,12 +1,12 @@
 """Pictures: uploaded once, stripped of everything but their pixels, and drawn in several sizes by the worker."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import site_version
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
 
 
@@ -24,7 +24,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.filter(rendered_at__isnull=True)
 
 
-class Image(models.Model):
+class Image(ShownOnPages):
     """A photograph or drawing, with the words that belong to it.
 
     `file` holds the decoded and re-encoded original, without EXIF, location or any other data of the camera. Pages use
@@ -78,10 +78,6 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.alt or self.caption or str(self.file)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        site_version.pages_changed()
 
     def sources(self) -> dict[str, list[Rendition]]:
         """Group the renditions by format, each group from narrow to wide."""

@@ -1,15 +1,13 @@
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import site_version
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
 from newsroom.time_zones import validate_time_zone
 
 
-class Outlet(models.Model):
+class Outlet(ShownOnPages):
     """The facts about the newsroom itself, which staff edit. There is one row."""
 
     name = models.CharField(_("name"), max_length=80)
@@ -43,10 +41,6 @@ class Outlet(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        site_version.pages_changed()
 
     @property
     def promises_no_tracking(self) -> bool:

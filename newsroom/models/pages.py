@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import sanitising, site_version
+from newsroom import sanitising
 from newsroom.models.sections import LANGUAGE_TAG, SLUG
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
 
 
@@ -22,7 +23,7 @@ class PageQuerySet(models.QuerySet["Page"]):
         return shown.filter(models.Q(is_in_menu=True) | models.Q(is_in_footer=True)).order_by("position", "pk")
 
 
-class Page(models.Model):
+class Page(ShownOnPages):
     """A page of the outlet about itself, at `/<slug>/`."""
 
     title = models.CharField(_("title"), max_length=120)
@@ -64,7 +65,6 @@ class Page(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.body = sanitising.clean(self.body)
         super().save(*args, **kwargs)
-        site_version.pages_changed()
 
     def get_absolute_url(self) -> str:
         return reverse("page", args=[self.slug])

@@ -1,12 +1,10 @@
 """Where an article stands in the paper: its section and its tags."""
 
-from typing import Any
-
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from newsroom import site_version
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
 
 # An outlet may add languages to its settings, so the database checks the form of a tag and not a list.
@@ -20,7 +18,7 @@ class SectionQuerySet(models.QuerySet["Section"]):
         return self.filter(is_in_menu=True).order_by("position", "pk")
 
 
-class Section(models.Model):
+class Section(ShownOnPages):
     """A part of the paper. An edition in another language has sections of its own."""
 
     class Kind(models.TextChoices):
@@ -63,15 +61,11 @@ class Section(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        site_version.pages_changed()
-
     def get_absolute_url(self) -> str:
         return reverse("section", args=[self.slug])
 
 
-class Tag(models.Model):
+class Tag(ShownOnPages):
     """A subject that runs through several sections: a place, a person, a story that goes on."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
@@ -93,10 +87,6 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        site_version.pages_changed()
 
     def get_absolute_url(self) -> str:
         return reverse("tag", args=[self.slug])

@@ -145,7 +145,10 @@ class SubscriberImportAdmin(FactsAdmin):
             "is_going_on": found is not None and found.state == SubscriberImport.State.RUNNING,
             "found": found,
         }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+        response = super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+        if found is not None and extra["preview"] and response.status_code == 200:
+            record(found, action="import.previewed", actor=request.user)
+        return response
 
     def _preview(self, found: SubscriberImport) -> dict[str, Any] | None:
         """Return the first lines of a file and what each says, as it would be read now."""

@@ -12,6 +12,7 @@ from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import FactsAdmin
+from newsroom.admin.watched import WatchedAdmin
 from subscriptions.admin import desk, desk_preview
 from subscriptions.figures import REASON_WORDS
 from subscriptions.models import Delivery, Issue, MailEvent, SendingLimit
@@ -75,7 +76,7 @@ class ReasonFilter(admin.SimpleListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(FactsAdmin):
+class DeliveryAdmin(WatchedAdmin, FactsAdmin):
     """Who got an issue, who did not, and why. The row holds no address: a search for one goes by the subscriber."""
 
     list_display = ["uuid", "issue", "reader", "state", "reason", "tries", "outcome_at", "reply"]

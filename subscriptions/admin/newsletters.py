@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.admin.shown import ShownAdmin
 from newsroom.history import record
 from subscriptions.models import Mirror, Newsletter, NewsletterHoliday
 from subscriptions.statements import schedule_in_words
@@ -26,7 +27,7 @@ class HolidayInline(admin.TabularInline):
 
 
 @admin.register(Newsletter)
-class NewsletterAdmin(admin.ModelAdmin):
+class NewsletterAdmin(ShownAdmin):
     form = NewsletterForm
     inlines = [HolidayInline]
     list_display = ["name", "language", "schedule", "without_approval", "is_active"]
@@ -80,7 +81,7 @@ class NewsletterAdmin(admin.ModelAdmin):
 
 
 @admin.register(Mirror)
-class MirrorAdmin(admin.ModelAdmin):
+class MirrorAdmin(ShownAdmin):
     list_display = ["address", "position", "is_active"]
     list_editable = ["position", "is_active"]
     ordering = ["position", "pk"]

@@ -4,14 +4,14 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from newsroom.admin.asking import asks_first
 from subscriptions.models import PolicyText, PrivacyPolicy, Subscription
-from subscriptions.policies import PolicyNotReady, publish
+from subscriptions.policies import PolicyNotReady, changes_of, publish
 
 
 class PolicyTextForm(forms.ModelForm):
@@ -67,6 +67,20 @@ class PrivacyPolicyAdmin(admin.ModelAdmin):
     fields = ["version", "in_force_from", "published_at"]
     readonly_fields = ["published_at"]
     actions = ["publish_drafts"]
+    change_form_template = "admin/subscriptions/privacypolicy/change_form.html"
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: PrivacyPolicy | None = None,
+    ) -> HttpResponse:
+        """Put what a version changes under its texts: what is published is never changed again."""
+        changes = changes_of(obj) if obj is not None else []
+        return super().render_change_form(request, {**context, "changes": changes}, add, change, form_url, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _is_open(obj) and super().has_change_permission(request, obj)

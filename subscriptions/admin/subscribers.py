@@ -192,10 +192,13 @@ class SubscriptionAdmin(WatchedAdmin, FactsAdmin):
 
 
 @admin.register(SignupRequest)
-class SignupRequestAdmin(FactsAdmin):
+class SignupRequestAdmin(WatchedAdmin, FactsAdmin):
     list_display = ["requested_at", "newsletter", "method", "tries", "not_before"]
     list_select_related = ["newsletter"]
     ordering = ["-requested_at", "-pk"]
+
+    def names_people_in_list(self, request: HttpRequest, response: Any) -> bool:
+        return False
 
 
 @admin.register(UnsubscribeReason)

@@ -6,8 +6,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
-from newsroom.site_version import ShownOnPages
 
 
 class MirrorQuerySet(models.QuerySet["Mirror"]):

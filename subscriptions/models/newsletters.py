@@ -11,8 +11,8 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.models.shown import ShownOnPages
 from newsroom.personal_data import PersonalData
-from newsroom.site_version import ShownOnPages
 from newsroom.time_zones import validate_time_zone
 
 # Words that stand where a newsletter's slug would stand in an address of this package.

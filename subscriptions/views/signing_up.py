@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from newsroom.limits import network_of
 from newsroom.page_cache import cached
 from newsroom.pages import public, render_page
-from subscriptions import signup
+from subscriptions import embedding, signup
 from subscriptions.forms import SignupForm
 from subscriptions.models import Consent, Newsletter
 from subscriptions.statements import newsletter_statement
@@ -63,13 +63,14 @@ def take_signup(request: HttpRequest, newsletter: Newsletter, *, page: str = "")
     if not form.is_valid():
         return form, 422
     if not form.is_trapped:
+        stood_on = page or form.cleaned_data["page"] or newsletter.get_absolute_url()
         try:
             signup.request_signup(
                 email=form.cleaned_data["email"],
                 newsletter=newsletter,
                 statement=statement,
-                page=page or form.cleaned_data["page"] or newsletter.get_absolute_url(),
-                method=Consent.Method.FORM,
+                page=stood_on,
+                method=Consent.Method.EMBED if embedding.is_address(stood_on, newsletter) else Consent.Method.FORM,
                 network=network_of(request),
                 at=at,
             )
@@ -93,7 +94,7 @@ def check_mail(request: HttpRequest, slug: str) -> HttpResponse:
 def _form_page(
     request: HttpRequest, newsletter: Newsletter, *, form: SignupForm | None = None, status: int = 200
 ) -> HttpResponse:
-    statement = newsletter_statement(newsletter, at=timezone.now())
+    statement = form.shown if form else newsletter_statement(newsletter, at=timezone.now())
     return render_page(
         request,
         "subscriptions/newsletter.html",

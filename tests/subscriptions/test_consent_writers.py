@@ -21,11 +21,13 @@ WRITING = {
     # The state of a subscription, and the times that prove it.
     r"\bsubscription\.(?:state|confirmed_at|unsubscribed_at|suppressed_at)\b[^=\n]*(?<![=!<>])=(?!=)"
     r"|\bSubscription\([^)]*state=|\bSubscription\.objects\.(?:create|bulk_create|update_or_create|get_or_create)\("
-    r"|(?:INSERT INTO|UPDATE) subscriptions_subscription\b": {
+    r"|\.(?:unsubscribed_at|suppressed_at)\b[^=\n]*(?<![=!<>])=(?!=)|\.\w+ = Subscription\.State\b"
+    r"|\bSubscription\.objects\b(?:(?!\n\n)[\s\S]){0,300}?\.update\([^)]*\b(?:state|\w*confirmed_at|unsubscribed_at|"
+    r"suppressed_at)\b=|(?:INSERT INTO|UPDATE) subscriptions_subscription\b": {
         "subscriptions/consent.py",
     },
     # Appending goes through consent, which also writes the state.
-    r"\bledger\.append\(": {"subscriptions/consent.py"},
+    r"\bledger\.append(?:_block)?\(": {"subscriptions/consent.py"},
 }
 
 

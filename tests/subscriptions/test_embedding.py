@@ -74,7 +74,7 @@ def test_sign_up_in_the_frame_needs_no_cookie_and_names_the_site_in_the_ledger(
     assert "frame-ancestors https://www.partner.example" in after["Content-Security-Policy"]
     assert b"lena@" not in after.content
     run_queue()
-    assert Consent.objects.get().page == PAGE
+    assert (Consent.objects.get().page, Consent.objects.get().method) == (PAGE, Consent.Method.EMBED)
     assert Subscription.objects.get().state == Subscription.State.PENDING
     assert OutgoingMail.objects.get().template == "confirm_subscription"
     trapped = client.post(PAGE, form.sent | {"email": "bot@example.org", "website": "https://spam.example"})
@@ -89,7 +89,7 @@ def test_copied_form_works_without_a_frame_and_asks_again_when_words_changed(hos
     assert copied.action.startswith("http")
     path = "/" + copied.action.split("/", 3)[3]
     assert client.post(path, copied.sent | {"email": "lena@example.org"}).status_code == 303
-    assert SignupRequest.objects.get().page == PAGE
+    assert (SignupRequest.objects.get().page, SignupRequest.objects.get().method) == (PAGE, Consent.Method.EMBED)
     Newsletter.objects.update(name="The Saturday Letter")
     again = client.post(path, copied.sent | {"email": "vera@example.org"})
     assert (again.status_code, SignupRequest.objects.count()) == (422, 1)

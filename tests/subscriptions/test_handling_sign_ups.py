@@ -39,6 +39,23 @@ def test_one_network_is_held_back_and_told_so(newsletter: Newsletter, client: Cl
     assert other.status_code == 303
 
 
+def test_all_networks_together_are_held_back(
+    newsletter: Newsletter, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    monkeypatch.setattr(signup, "TOTAL_RATE", "3/hour")
+    answers = [
+        client.post(
+            "/newsletter/friday/sign-up/",
+            fields(newsletter, email=f"reader{number}@example.org"),
+            headers={"x-forwarded-for": f"203.0.{number}.1"},
+        ).status_code
+        for number in range(4)
+    ]
+    assert answers == [303, 303, 303, 429]
+    assert SignupRequest.objects.count() == 3
+
+
 def test_redis_away_costs_the_reader_nothing(
     newsletter: Newsletter,
     client: Client,

@@ -176,14 +176,18 @@ def test_every_line_gets_its_verdict_and_no_state_is_overwritten(newsletter: New
     lines = [
         "new@example.org", "NEW@example.org", "nonsense", "active@example.org", "pending@example.org",
         "unsubscribed@example.org", "suppressed@example.org", "was-erased@example.org", "was-unsubscribed@example.org",
-        "was-bounced@example.org", "was-complained@example.org", "",
+        "was-bounced@example.org", "was-complained@example.org", "", "Lena <lena@example.org>",
+        "mailto:lena@bücher.example/",
     ]  # fmt: skip
     before = dict(Subscription.objects.values_list("subscriber__email", "state"))
     found = run(receive(newsletter, "email\n" + "\n".join(lines)))
     assert list(verdicts(found).values()) == [
         "imported", "duplicate", "invalid", "already-active", "pending",
-        "unsubscribed", "suppressed", "suppressed", "suppressed", "suppressed", "suppressed",
+        "unsubscribed", "suppressed", "suppressed", "suppressed", "suppressed", "suppressed", "invalid", "invalid",
     ]  # fmt: skip
+    # An erasure looks for addresses, so none may hide in what is none.
+    unread = ImportRow.objects.filter(verdict="invalid").order_by("line").values_list("email", flat=True)
+    assert list(unread) == ["nonsense", "Lena <…>", "mailto:…/"]
     after = dict(Subscription.objects.values_list("subscriber__email", "state"))
     assert after == {**before, "new@example.org": "active"}
 
@@ -329,6 +333,40 @@ def test_an_erasure_under_way_wins_over_an_import(newsletter: Newsletter) -> Non
     assert verdicts(found) == {2: "suppressed", 3: "imported"}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_erased_while_a_worker_reads_the_file_is_in_no_line_of_it(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who left elsewhere is never looked at again once their line is read, so it must not be read from memory."""
+    monkeypatch.setattr(importing, "COPY_ROWS", 1)
+    found = receive(
+        newsletter, "email,status\na@example.org,on\nlena@example.org,unsubscribed\nmia@example.org,unsubscribed\n"
+    )
+    importing.start(found, by=None, at=NOW)
+    worker = importing.Turn()
+    assert importing._step(found.pk, NOW, worker)
+    persons.erase("mia@example.org", at=NOW)
+
+    def erase() -> None:
+        try:
+            persons.erase("lena@example.org", at=NOW)
+        finally:
+            connection.close()
+
+    eraser = Thread(target=erase)
+    with transaction.atomic():
+        assert importing._step(found.pk, NOW, worker)
+        eraser.start()
+        _wait_until_somebody_waits_for_a_lock()
+    eraser.join(timeout=30)
+    assert list(ImportRow.objects.order_by("line").values_list("email", flat=True)) == ["a@example.org", ""]
+
+    while importing._step(found.pk, NOW, worker):
+        pass
+    assert verdicts(found)[2] == "imported"
+    assert not {"lena@example.org", "mia@example.org"} & set(ImportRow.objects.values_list("email", flat=True))
+
+
 def _wait_until_somebody_waits_for_a_lock() -> None:
     ends_at = monotonic() + 20
     while monotonic() < ends_at:
@@ -382,7 +420,10 @@ def test_staff_upload_look_run_read_and_undo(
     assert not Subscriber.objects.exists()
     actions = list(HistoryEntry.objects.order_by("pk").values_list("action", flat=True))
     words = ["received", "columns_chosen", "columns_chosen", "started", "verdicts_read", "undone"]
-    assert actions[-6:] == [f"import.{word}" for word in words]
+    steps = [action for action in actions if action != "import.previewed"]
+    assert steps[-6:] == [f"import.{word}" for word in words]
+    # The first lines show people, so whoever looks at them is written down too.
+    assert actions.count("import.previewed") == 3
 
 
 def test_upload_without_addresses_is_explained(staff_client: Client, newsletter: Newsletter) -> None:

@@ -66,11 +66,13 @@ def test_a_week_with_a_change_of_clocks_has_its_issue_at_the_readers_hour(staff_
         "Australia/Lord_Howe": (date(2026, 4, 5), date(2026, 10, 4)),
     }
     for zone, changes in letters.items():
-        # The very day of the change, at an hour that it skips or repeats in most of these zones.
-        newsletter = make_newsletter(
-            without_approval=SEND, minimum_picks=1, time_zone=zone, weekday=6, send_time=time(2, 30), too_late_hours=1
-        )
         for change in changes:
+            # The very day of the change, at an hour that it skips or repeats in most of these zones. A letter for each,
+            # because the weeks between them would be written down as missed.
+            newsletter = make_newsletter(
+                without_approval=SEND, minimum_picks=1, time_zone=zone, weekday=6,
+                send_time=time(2, 30), too_late_hours=1,
+            )  # fmt: skip
             due = newsletter.send_at(change)
             Article.objects.update(published_at=due - timedelta(days=4))
             Pick.objects.all().delete()
@@ -80,8 +82,7 @@ def test_a_week_with_a_change_of_clocks_has_its_issue_at_the_readers_hour(staff_
             issue = Issue.objects.get(newsletter=newsletter, issue_date=change)
             # Two that have the same name on the clock and are an hour apart send once, at the first.
             assert (str(issue.state), issue.started_at) in {("sending", due), ("sent", due)}
-            Issue.objects.filter(newsletter=newsletter).exclude(pk=issue.pk).delete()
-        Newsletter.objects.filter(pk=newsletter.pk).update(is_active=False)
+            Newsletter.objects.filter(pk=newsletter.pk).update(is_active=False)
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])

@@ -3,15 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from newsroom import persons
+from donations.models import StripeCustomer
+from newsroom import persons, registry
 from newsroom.addresses import address_hash
-from newsroom.models import HistoryEntry
-from subscriptions import weeks
-from subscriptions.models import Delivery, MailEvent, Newsletter, Subscription
-from tests.donations.factories import make_donor
+from newsroom.mail import queue_mail
+from newsroom.models import HistoryEntry, StaffMember
+from subscriptions import importing, weeks
+from subscriptions.models import Delivery, MailEvent, Newsletter, PolicyText, SignupRequest, Subscription
+from tests.donations.factories import make_donation, make_donor, make_payment, make_recurring_gift
 from tests.subscriptions.factories import make_subscription
 from tests.subscriptions.issue_factories import make_issue
 
@@ -39,13 +42,15 @@ def test_looks_and_searches_are_seen_in_one_list_by_the_address(
     looks = HistoryEntry.objects.exclude(action="policy.published")
     done = looks.order_by("pk").values_list("action", "object_pk")
     assert list(done) == [
+        ("subscriber.listed", "None"),
         ("subscriber.searched", "None"),
         ("subscriber.viewed", str(reader.pk)),
         ("donor.viewed", str(donor.pk)),
         ("subscription.viewed", str(subscription.pk)),
         ("subscriber.searched", "None"),
     ]
-    assert looks.order_by("pk")[0].after == {"address_hash": address_hash("lena@example.org")}
+    assert looks.order_by("pk")[0].after == {"filter": []}
+    assert looks.order_by("pk")[1].after == {"address_hash": address_hash("lena@example.org")}
     assert "lena" not in str(list(HistoryEntry.objects.values()))
 
     about = staff_client.get(ACCESS, {"q": "LENA@example.org"}).context["cl"].result_list
@@ -57,10 +62,62 @@ def test_looks_and_searches_are_seen_in_one_list_by_the_address(
     out = staff_client.get(ACCESS, {"deed": "searched"}).context["cl"].result_list
     assert [entry.action for entry in out] == ["subscriber.searched"] * 2
 
+    leafed = staff_client.get(ACCESS, {"deed": "listed"}).context["cl"].result_list
+    assert [entry.action for entry in leafed] == ["subscriber.listed"]
+    assert not staff_client.get(ACCESS, {"deed": "out"}).context["cl"].result_list
+
     # Who looked stays known after the reader is gone, by the hash alone.
     persons.erase("lena@example.org", at=datetime.now(UTC))
     found = staff_client.get(ACCESS, {"q": "lena@example.org"}).context["cl"].result_list
     assert [entry.action for entry in found] == ["subscriber.searched"]
+
+
+def test_every_list_and_page_that_shows_an_address_writes_down_who_saw_it(
+    staff_client: Client, subscription: Subscription
+) -> None:
+    """Every list of the admin that has a row is opened, its newest row too, and searched for the address."""
+    address = "lena@example.org"
+    at = datetime.now(UTC)
+    donor = make_donor(email=address)
+    StripeCustomer.objects.create(donor=donor, stripe_id="cus_1", livemode=False, created_at=at)
+    gift = make_recurring_gift(donation=make_donation(donor=donor, email=address))
+    make_payment(donation=gift.donation)
+    Delivery.objects.create(issue=make_issue(newsletter=subscription.newsletter), subscription=subscription)
+    queue_mail(key="x", template="notice", to=address, context={"title": "t", "words": "w", "url": ""}, at=at)
+    SignupRequest.objects.create(
+        email=address, newsletter=subscription.newsletter, policy_text=PolicyText.objects.get(), wording="w",
+        language="en", page="/", method="form", requested_at=at, not_before=at,
+    )  # fmt: skip
+    importing.receive(
+        [f"email\n{address}\n".encode()], newsletter=subscription.newsletter, file_name="a.csv", source="A list",
+        wording="Send me.", evidence="In the safe", by=None, at=at,
+    )  # fmt: skip
+    shown, searched = set(), set()
+    for model, model_admin in admin.site._registry.items():
+        start = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        rows = list(model._default_manager.order_by("-pk").values_list("pk", flat=True)[:1])
+        if not rows or model is StaffMember:
+            continue
+        by_address = any(field.endswith(("email", "address")) for field in model_admin.search_fields)
+        for path in [
+            start,
+            *(f"{start}{pk}/change/" for pk in rows),
+            *([f"{start}?q={address}"] if by_address else []),
+        ]:
+            before = HistoryEntry.objects.filter(action__in=registry.access_actions).count()
+            page = staff_client.get(path, follow=True).content.decode()
+            is_noted = HistoryEntry.objects.filter(action__in=registry.access_actions).count() > before
+            if path.endswith(address):
+                searched.add(model._meta.model_name)
+            elif address in page:
+                shown.add(path)
+            else:
+                continue
+            assert is_noted, path
+    assert {start.split("/")[3] for start in shown} >= {
+        "subscriber", "subscription", "delivery", "donor", "outgoingmail", "signuprequest", "subscriberimport",
+    }  # fmt: skip
+    assert searched >= {"subscriber", "delivery", "donor", "donation", "payment", "recurringgift", "stripecustomer"}
 
 
 def test_list_is_for_privacy_officers(subscription: Subscription) -> None:

@@ -115,12 +115,18 @@ def test_staff_unsubscribe_with_proof_and_history(staff_client: Client, subscrip
 
 
 def test_published_policy_is_read_only_and_draft_is_not(staff_client: Client, db: None) -> None:
-    published, draft = make_policy(), make_policy(is_published=False)
+    published = make_policy(texts={"en": "<p>We keep your address.</p><p>We <b>sell</b> nothing.</p>"})
+    draft = make_policy(is_published=False, texts={"en": "<p>We keep your address & name.</p><p>We sell nothing.</p>"})
     page = staff_client.get(f"/admin/subscriptions/privacypolicy/{published.pk}/change/").content.decode()
     assert 'name="version"' not in page
     assert "<textarea" not in page
     page = staff_client.get(f"/admin/subscriptions/privacypolicy/{draft.pk}/change/").content.decode()
     assert 'name="version"' in page
+    # Before it binds anybody for good, staff see what it changes.
+    assert f"What this version changes against {published.version} (en)" in page
+    assert "<ins>We keep your address &amp; name.</ins>" in page
+    assert "<del>We keep your address.</del>" in page
+    assert page.count("<ins>") == 1
 
 
 def test_draft_is_published_by_an_action(staff_client: Client, db: None) -> None:
