@@ -8,6 +8,7 @@ starts what the units name, as their users, with their environment. The certific
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ INSIDE = "TRYING_INSIDE"
 DONE = "trial.done"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 RELEASE = os.environ.get("DEBIAN_RELEASE", "bookworm")
+SITE = "127.0.0.1:8000"
 READER = "first.reader@example.org"
 BLOCK = re.compile(r"^```sh ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CERTIFICATE = """
@@ -35,10 +37,12 @@ cat /tmp/ready; {ask} >/dev/null
 AFTERWARDS = """
 newsroom shell < /trying/first_issue.py
 newsroom send_issue
-curl --silent --fail --insecure --resolve "$host:443:127.0.0.1" "https://$host/" | grep -q 'The first story'
+curl --silent --fail --insecure --resolve "$host:443:127.0.0.1" "https://$host/" >/tmp/front
+grep -q 'The first story' /tmp/front || { head -c 2000 /tmp/front; exit 1; }
 echo 'nginx shows the article over TLS.'
-ps -eo user:12,args --no-headers | grep 'manage.py start' | grep -v -E 'grep|runuser' | cut -c1-90 \\
-    | sort -u >/tmp/running
+for process in /proc/[0-9]*; do
+    echo "$(stat --format=%U "$process") $(tr '\\0' ' ' <"$process/cmdline")"
+done 2>/dev/null | grep 'manage.py start' | grep -v runuser | cut -c1-90 | sort -u >/tmp/running
 cat /tmp/running
 for part in web worker beat; do grep -q "^newsroom .*manage.py start $part" /tmp/running; done
 if grep -v '^newsroom ' /tmp/running; then echo 'That runs under another user.'; exit 1; fi
@@ -52,7 +56,11 @@ for role in newsroom newsroom_owner; do runuser -u postgres -- dropuser --if-exi
 
 
 def script(port: int, branch: str) -> str:
-    """Return all fenced commands of the document as one shell script, with this trial's own values after its first."""
+    """Return all fenced commands of the document as one shell script, with this trial's own values after its first.
+
+    The tree shares this machine's network. Where something else listens on the site's port here, it gets another one.
+    """
+    site = f"127.0.0.1:{free_port(8000)}"
     parts = ["set -eu", "export DEBIAN_FRONTEND=noninteractive PIP_CERT=/ca.crt PIP_DISABLE_PIP_VERSION_CHECK=1"]
     text = (PROJECT / "docs" / "install.md").read_text(encoding="utf-8")
     for kind, words in BLOCK.findall(text):
@@ -69,10 +77,24 @@ def script(port: int, branch: str) -> str:
         if "apt-get install" in words:
             # On a whole Debian the package starts it.
             parts.append(EMPTY)
+        if "git clone" in words:
+            files = "/srv/newsroom/app/deploy/systemd/* /srv/newsroom/app/deploy/nginx/*"
+            parts.append(f"sed -i 's/{SITE.replace('.', '[.]')}/{site}/' {files}")
         if re.search(r"^host=", words, re.MULTILINE):
             parts.append(f"mail_url=smtp://127.0.0.1:{port} repository=/newsroom.git version={branch}")
         parts.append(f"echo '--- done: {len(parts)} {kind}'")
-    return "\n".join([*parts, AFTERWARDS])
+    return "\n".join([*parts, AFTERWARDS]).replace(SITE, site)
+
+
+def free_port(wanted: int) -> int:
+    """Return a port of loopback that nothing listens on, the wanted one if it is free."""
+    with socket.socket() as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind(("127.0.0.1", wanted))
+        except OSError:
+            found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def prepare(tree: Path) -> str:

@@ -1,10 +1,13 @@
 """The staff's site: Django's admin, with the newsroom's dashboard and its own content security policy."""
 
+from functools import wraps
 from typing import Any
 
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -38,6 +41,18 @@ class StaffScriptWords(JavaScriptCatalog):
         return [*super().get_paths(packages), *map(str, settings.LOCALE_PATHS)]
 
 
+def _with_a_field(view: Any) -> Any:
+    """Refuse an empty name of a field as every other name that is none: Django looks it up, and fails."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.POST.get(TO_FIELD_VAR, request.GET.get(TO_FIELD_VAR)) == "":
+            raise DisallowedModelAdminToField("The name of the field is empty.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 class StaffSite(admin.AdminSite):
     """Django's AdminSite under the staff policy: scripts of our own only, nothing inline, no foreign request."""
 
@@ -53,7 +68,7 @@ class StaffSite(admin.AdminSite):
         super().register(wanted, admin_class, **options)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        return csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
+        return csp_replace(settings.STAFF_CONTENT_SECURITY_POLICY)(super().admin_view(_with_a_field(view), cacheable))
 
     def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: Any = StaffScriptWords.as_view()(request)

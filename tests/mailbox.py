@@ -31,6 +31,7 @@ class Mailbox:
 
     def __init__(self, **options: Any) -> None:
         self._keeper = _Keeper()
+        self._parsed: list[EmailMessage] = []
         self.port = _free_port()
         self._controller = Controller(self._keeper, hostname="127.0.0.1", port=self.port, **options)
 
@@ -47,11 +48,11 @@ class Mailbox:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        parsed = []
-        for envelope in self._keeper.envelopes:
+        # Each is parsed once, because tests ask again and again while they wait for the next.
+        for envelope in self._keeper.envelopes[len(self._parsed) :]:
             assert isinstance(envelope.content, bytes)
-            parsed.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-        return parsed
+            self._parsed.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return list(self._parsed)
 
     def to(self, address: str) -> list[EmailMessage]:
         return [message for message in self.messages if address in str(message["To"])]
@@ -61,6 +62,7 @@ class Mailbox:
 
     def clear(self) -> None:
         self._keeper.envelopes.clear()
+        self._parsed.clear()
         self._keeper.answers.clear()
 
 

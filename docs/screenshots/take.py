@@ -54,7 +54,7 @@ def main() -> None:
             path = SCREENS[name]
             page.goto(values["SITE_URL"] + path)
             if name in OPENED:
-                page.click("#result_list th a >> nth=0")
+                page.click("#result_list tbody th a >> nth=0")
                 page.wait_for_load_state("networkidle")
             keep_all(page, name)
         browser.close()

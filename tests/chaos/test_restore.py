@@ -45,7 +45,11 @@ from tests.mailbox import Mailbox
 from tests.subscriptions.factories import make_newsletter, make_subscription
 from tests.subscriptions.issue_factories import make_issue
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600), pytest.mark.django_db(transaction=True, databases="__all__")]
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.timeout(1800),
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
 
 READERS = int(os.environ.get("CHAOS_RESTORE_READERS", "8"))
 

@@ -206,3 +206,17 @@ def test_page_shows_the_original_until_the_queue_has_drawn_the_renditions(client
     assert '<source type="image/webp"' in page
     assert "720w" in page
     assert "-1080." not in page
+
+
+def test_cropped_picture_keeps_its_focal_point(client: Client, db: None) -> None:
+    image = make_image()
+    Image.objects.filter(pk=image.pk).update(focal_x=22, focal_y=91)
+    make_article(lead_image=image, published_at=NOW)
+    assert '<img class="fx2 fy9"' in client.get("/").content.decode()
+
+    style = (Path(__file__).resolve().parents[2] / "static" / "newsroom.css").read_text()
+    assert "object-position: var(--fx, 50%) var(--fy, 50%)" in style
+    # The middle is where a picture stands without a class.
+    for step in {*range(11)} - {5}:
+        assert f".fx{step} {{ --fx: {step * 10}%; }}" in style
+        assert f".fy{step} {{ --fy: {step * 10}%; }}" in style

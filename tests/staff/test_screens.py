@@ -34,6 +34,9 @@ def test_log_is_searched_and_stands_on_the_page_of_its_object(staff_client: Clie
     found = staff_client.get("/admin/newsroom/historyentry/?q=long").content.decode()
     assert found.count('field-action">section.renamed') == 1
     page = staff_client.get(f"/admin/newsroom/section/{section.pk}/history/").content.decode()
+    # An empty name of a field is refused as any other that there is not.
+    for name in ("", "nothing"):
+        assert staff_client.get(f"/admin/newsroom/section/{section.pk}/change/?_to_field={name}").status_code == 400
     for word in ("section.renamed", "The old name was long", "X", "Y"):
         assert word in page
     assert "Another" not in page
