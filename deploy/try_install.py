@@ -42,7 +42,7 @@ grep -q 'The first story' /tmp/front || { head -c 2000 /tmp/front; exit 1; }
 echo 'nginx shows the article over TLS.'
 for process in /proc/[0-9]*; do
     echo "$(stat --format=%U "$process") $(tr '\\0' ' ' <"$process/cmdline")"
-done 2>/dev/null | grep 'manage.py start' | grep -v runuser | cut -c1-90 | sort -u >/tmp/running
+done 2>/dev/null | grep '[m]anage.py start' | grep -v runuser | cut -c1-90 | sort -u >/tmp/running
 cat /tmp/running
 for part in web worker beat; do grep -q "^newsroom .*manage.py start $part" /tmp/running; done
 if grep -v '^newsroom ' /tmp/running; then echo 'That runs under another user.'; exit 1; fi
