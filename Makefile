@@ -18,10 +18,10 @@ run: sandbox-installed ## Run the whole product on this machine, with demo conte
 	@exec $(VENV) -m sandbox
 
 test: dev-installed ## Run the tests
-	@$(VENV) -m pytest -n $(PROCESSES) --dist loadgroup
+	@$(VENV) -m pytest -n $(PROCESSES)
 
 check: lint ## Run everything that must be green before a commit: format, lint, types, templates, migrations, settings, tests
-	@$(VENV) -m pytest -n $(PROCESSES) --dist loadgroup --cov --cov-report=term:skip-covered
+	@$(VENV) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered
 
 lint: dev-installed ## Run everything of `check` except the tests
 	$(VENV) -m ruff format --check .

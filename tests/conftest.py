@@ -20,6 +20,7 @@ from django.test import Client
 from kombu import pools
 from pytest_django import DjangoDbBlocker
 from redis import Redis
+from xdist.scheduler import LoadScopeScheduling
 
 from newsroom import limits, outbox
 from newsroom.celery import app
@@ -56,33 +57,41 @@ DatabaseOperations.execute_sql_flush = _empty_touched_tables  # type: ignore[met
 flush.emit_post_migrate_signal = lambda *args, **kwargs: None  # type: ignore[assignment]
 
 
-HERE = Path(__file__).parent
 # What stands on servers or a browser of its own, which each process would start anew: one process has it to itself.
 # The longest come first, so that none is left over at the end.
 TOGETHER = {
     "browser of the staff": [
-        f"browser/test_{name}.py"
+        f"tests/browser/test_{name}.py"
         for name in ("article_desk", "friday", "issue_desk", "passkeys", "publishing", "seeing")
     ],
-    "browser of the readers": ["browser"],
-    "chaos of sending": ["chaos/test_sending_survives.py"],
-    "chaos of money": ["chaos"],
-    "sandbox": ["sandbox"],
+    "browser of the readers": ["tests/browser/"],
+    "chaos of sending": ["tests/chaos/test_sending_survives.py"],
+    "chaos of money": ["tests/chaos/"],
+    "sandbox": ["tests/sandbox/"],
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if all(all(mark.args) for mark in item.iter_markers("where"))]
-    order = list(TOGETHER)
-    places = {item: order.index(group) for item in items if (group := _group_of(item.path))}
-    for item, place in places.items():
-        item.add_marker(pytest.mark.xdist_group(order[place]))
-    items.sort(key=lambda item: places.get(item, len(order)))
+    order = [*TOGETHER, None]
+    items.sort(key=lambda item: order.index(_group_of(item.nodeid)))
 
 
-def _group_of(path: Path) -> str | None:
-    owners = {path, *path.parents}
-    return next((group for group, parts in TOGETHER.items() if any(HERE / part in owners for part in parts)), None)
+class Together(LoadScopeScheduling):
+    """Gives each process one of the groups, and then single tests as each is through."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group_of(nodeid) or nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
+
+
+def _group_of(nodeid: str) -> str | None:
+    path = nodeid.partition("::")[0]
+    return next((group for group, starts in TOGETHER.items() if path.startswith(tuple(starts))), None)
 
 
 @pytest.fixture(scope="session")

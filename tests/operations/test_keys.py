@@ -1,6 +1,6 @@
 """Each key is changed while what the old one wrote is in use: links, sessions, hashes, the ledger, codes, events.
 
-Of the keys that `docs/operations.md` lists, PostgreSQL's passwords and Stripe's secret key are the other side's to change.
+Of the keys that `docs/operations.md` lists, PostgreSQL's passwords and Stripe's key are changed on the other side.
 """
 
 import base64
