@@ -17,10 +17,10 @@ help: ## List the commands
 run: sandbox-installed ## Run the whole product on this machine, with demo content, until Ctrl-C
 	@exec $(VENV) -m sandbox
 
-test: dev-installed ## Run the tests
-	@$(VENV) -m pytest -n $(PROCESSES)
+test: dev-installed ## Run the tests, but for those that drive a browser
+	@$(VENV) -m pytest -n $(PROCESSES) -m "not browser"
 
-check: lint ## Run everything that must be green before a commit: format, lint, types, templates, migrations, settings, tests
+check: lint ## Run everything that must be green before a commit: format, lint, types, templates, migrations, settings, all tests
 	@$(VENV) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered
 
 lint: dev-installed ## Run everything of `check` except the tests

@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from newsroom.celery import app
 from newsroom.database_roles import OWNER
+from newsroom.models import OutgoingMail
 from newsroom.settings import celery_broker_url
 from sandbox.children import Child, Program, run_to_end
 from sandbox.folder import Folder
@@ -129,7 +130,7 @@ class House:
         self._read = {path.stem: path.stat().st_size for path in self._folder.path.glob("*.log")}
 
     def wait_until_quiet(self) -> None:
-        """Wait until the worker has done everything it was woken for."""
+        """Wait until the worker has done everything it was woken for, mails that are on the wire included."""
         broker = self._client("broker")
         # Celery keeps a message under this name from taking it until starting it.
         wait_for(lambda: broker.llen(QUEUE) == 0 and broker.hlen("unacked") == 0, "an empty queue")
@@ -143,6 +144,8 @@ class House:
                 return bool(cursor.fetchone()[0] == 0)
 
             wait_for(is_quiet, "the end of every query")
+        on_the_wire = OutgoingMail.objects.filter(state=OutgoingMail.State.SENDING)
+        wait_for(lambda: not on_the_wire.exists(), "the end of every mail")
 
     def _client(self, name: str) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self._redis[name].socket), socket_timeout=5)

@@ -82,7 +82,7 @@ def run(found: SubscriberImport) -> SubscriberImport:
 
 
 def verdicts(found: SubscriberImport) -> dict[int, str]:
-    return dict(ImportRow.objects.filter(subscriber_import=found).values_list("line", "verdict"))
+    return dict(ImportRow.objects.filter(subscriber_import=found).order_by("line").values_list("line", "verdict"))
 
 
 @pytest.mark.parametrize(
