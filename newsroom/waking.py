@@ -12,6 +12,9 @@ from newsroom.celery import app
 
 logger = logging.getLogger(__name__)
 
+# By then the sweep has asked several times; behind a long queue the older of the same questions are only in the way.
+HINT_SECONDS = 600
+
 
 def wake(task: str | Task[Any, Any], pk: Any = None) -> None:
     """Ask a worker, once the transaction is committed, to look at one row.
@@ -26,6 +29,6 @@ def wake(task: str | Task[Any, Any], pk: Any = None) -> None:
 
 def _send(name: str, pk: Any) -> None:
     try:
-        app.send_task(name, args=() if pk is None else (pk,), retry=False)
+        app.send_task(name, args=() if pk is None else (pk,), retry=False, expires=HINT_SECONDS)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("The broker is away; the sweep will find %s %s (%s).", name, pk, type(error).__name__)

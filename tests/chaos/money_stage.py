@@ -8,7 +8,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from itertools import count
@@ -36,6 +36,9 @@ from tests.mailbox import Mailbox
 
 SECRET = "whsec_of_the_chaos_tests"
 KEY = "sk_test_of_the_chaos_tests"
+# How long what stands still is left alone before it is swept up. A sweep queues work of its own, so that one which
+# follows at once on another fills the queue of a slow machine quicker than its worker empties it.
+SWEEP_SECONDS = 8.0
 # The product's own queue, read by the tests only to know that nothing is left in it.
 QUEUE = "chaos"
 
@@ -180,7 +183,7 @@ class MoneyStage:
     def push(self, task: str) -> None:
         """Put a task into the queue as the beat does."""
         with Celery(broker=celery_broker_url(self.stage.environment["REDIS_URL"])) as app:
-            app.send_task(task, queue=QUEUE, ignore_result=True)
+            app.send_task(task, queue=QUEUE, ignore_result=True, expires=SWEEP_SECONDS)
 
     def unfinished(self) -> dict[str, int]:
         """Return how much still waits, by kind; empty when all is at rest."""
@@ -202,13 +205,16 @@ class MoneyStage:
         except RedisError:
             return 0
 
-    def rest(self, *, seconds: float = 60.0, patience: float = 8.0) -> None:
-        """Return when nothing waits any more; whatever stands still for a while is swept up, as the beat would."""
+    def rest(self, *, seconds: float = 180.0, until: Callable[[], bool] = lambda: False) -> None:
+        """Return when nothing waits any more, or `until` is true.
+
+        Whatever stands still for a while is swept up, as the beat would.
+        """
         deadline, moved, before = time.monotonic() + seconds, time.monotonic(), dict[str, int]()
-        while now := self.unfinished():
+        while (now := self.unfinished()) and not until():
             if now != before:
                 moved, before = time.monotonic(), now
-            if time.monotonic() - moved > patience:
+            if time.monotonic() - moved > SWEEP_SECONDS:
                 self.sweep()
                 moved = time.monotonic()
             assert time.monotonic() < deadline, f"It never rests: {now}\n{self.log('worker')}"
