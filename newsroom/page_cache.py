@@ -11,17 +11,19 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import brotli
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, QueryDict
+from django.http.response import ResponseHeaders
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.http import http_date, parse_http_date_safe
@@ -31,6 +33,9 @@ from newsroom.models import Article
 from newsroom.onion import is_onion
 from newsroom.pages import P, View
 from newsroom.site_version import Version
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # No copy is served as fresh for longer, whatever happened to the message that it is stale.
 LONGEST_AGE = 60.0
@@ -56,7 +61,7 @@ def cached(view: View[P]) -> View[P]:
     return answer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """One page as it is sent. `bodies` are by content coding, the plain one under the empty word."""
 
@@ -85,6 +90,49 @@ class Kept:
         return cls(**{**facts, "version": Version(*facts["version"]), "headers": headers, "bodies": bodies})
 
 
+class _Shelf:
+    """The pages of the middleware that was built last. A process that serves builds it once."""
+
+    kept: dict[str, Kept] = {}
+
+
+_shelf = _Shelf()
+
+
+class KeptPages:
+    """The site under WSGI: hands out pages that are fresh in this process, and leaves all else to Django.
+
+    To make a request of what needs none costs Django more than the whole answer: it looks after the connections to the
+    database before and after. Whatever is not plain (HEAD, plain HTTP, an onion, a page or a version not known just
+    now) goes the long way, whose middleware answers with the same bytes.
+    """
+
+    def __init__(self, django: "WSGIApplication") -> None:
+        self.django = django
+        self.https_only = settings.SECURE_SSL_REDIRECT
+        self.https_header = settings.SECURE_PROXY_SSL_HEADER
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        kept = _shelf.kept.get(path)
+        if kept is None or environ["REQUEST_METHOD"] != "GET" or not path.isascii() or not self._is_secure(environ):
+            return self.django(environ, start_response)
+        now = time.time()
+        if kept.version != site_version.trusted() or kept.fresh_until <= now:
+            return self.django(environ, start_response)
+        page_counts.count("served")
+        coding, age, is_known = _terms(environ, kept, now)
+        status = HTTPStatus.NOT_MODIFIED if is_known else HTTPStatus(kept.status)
+        start_response(f"{status.value} {status.phrase}", list(_headers(kept, coding, age, is_known).items()))
+        return [] if is_known else [kept.bodies[coding]]
+
+    def _is_secure(self, environ: "WSGIEnvironment") -> bool:
+        if not self.https_only:
+            return True
+        name, secure = self.https_header or ("", "")
+        return bool(name) and environ.get(name) == secure
+
+
 class PageCacheMiddleware:
     """Answer cached pages before anything else runs: no session, no database, one read of Redis at most.
 
@@ -94,6 +142,7 @@ class PageCacheMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self.kept: dict[str, Kept] = {}
+        _shelf.kept = self.kept
         self.making: set[str] = set()
         self.room = furniture.Room()
         self.lock = threading.Lock()
@@ -264,24 +313,36 @@ def _keep_as_bytes(response: HttpResponse, *, room: furniture.Room, version: Ver
 
 
 def _answer(request: HttpRequest, kept: Kept, now: float) -> HttpResponse:
-    coding = _coding(request.META.get("HTTP_ACCEPT_ENCODING", ""))
-    not_modified = _is_known(request, kept)
-    response = HttpResponseNotModified() if not_modified else HttpResponse(kept.bodies[coding], status=kept.status)
-    headers = response.headers
-    if not not_modified:
-        for name, value in kept.headers:
-            headers[name] = value
+    coding, age, is_known = _terms(request.META, kept, now)
+    response = HttpResponseNotModified() if is_known else HttpResponse(kept.bodies[coding], status=kept.status)
+    # Shared by all answers of this second: nothing stands before this middleware that would change them.
+    response.headers = _headers(kept, coding, age, is_known)
+    return response
+
+
+def _terms(environ: dict[str, Any], kept: Kept, now: float) -> tuple[str, int, bool]:
+    """Return in which coding a client gets a page, for how many seconds it may keep it, and whether it has it."""
+    # A stale page that is served while its successor is made must not be kept by anyone else.
+    age = max(0, int(kept.fresh_until - now))
+    return _coding(environ.get("HTTP_ACCEPT_ENCODING", "")), age, _is_known(environ, kept)
+
+
+@lru_cache(maxsize=128)
+def _headers(kept: Kept, coding: str, age: int, is_known: bool) -> ResponseHeaders:
+    headers = ResponseHeaders({} if is_known else dict(kept.headers))
+    if not is_known:
         headers["Content-Length"] = str(len(kept.bodies[coding]))
         if coding:
             headers["Content-Encoding"] = coding
     headers["Vary"] = "Accept-Encoding"
     headers["ETag"] = f'"{kept.fingerprint}{coding}"'
     headers["Last-Modified"] = http_date(kept.made_at)
-    # A stale page that is served while its successor is made must not be kept by anyone else.
-    headers["Cache-Control"] = f"public, max-age={max(0, int(kept.fresh_until - now))}"
-    return response
+    headers["Cache-Control"] = f"public, max-age={age}"
+    return headers
 
 
+# Browsers say it in a handful of ways.
+@lru_cache(maxsize=128)
 def _coding(accepted: str) -> str:
     """Choose the smallest body the client takes (RFC 9110, section 12.5.3)."""
     offers = {}
@@ -291,14 +352,14 @@ def _coding(accepted: str) -> str:
     return next((coding for coding in ("br", "gzip") if offers.get(coding)), "")
 
 
-def _is_known(request: HttpRequest, kept: Kept) -> bool:
+def _is_known(environ: dict[str, Any], kept: Kept) -> bool:
     """Tell whether the client has these bytes already (RFC 9110, section 13.2.2)."""
     if kept.status != 200:
         return False
-    etags = request.META.get("HTTP_IF_NONE_MATCH")
+    etags = environ.get("HTTP_IF_NONE_MATCH")
     if etags is not None:
         return etags.strip() == "*" or kept.fingerprint in etags
-    since = request.META.get("HTTP_IF_MODIFIED_SINCE")
+    since = environ.get("HTTP_IF_MODIFIED_SINCE")
     if since is None:
         return False
     date = parse_http_date_safe(since)

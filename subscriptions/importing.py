@@ -190,9 +190,10 @@ def work(pk: int, *, at: datetime | None = None, seconds: float = TURN_SECONDS) 
 
 
 class Turn:
-    """What one worker keeps between two of its steps: the place in the file up to which it has read."""
+    """What one worker keeps between two of its steps: the places up to which it has read, and has had its verdicts."""
 
     def __init__(self) -> None:
+        self.settled = 0
         self.lines: Iterator[tuple[int, Reading]] | None = None
         self.line = 0
         self.pieces: list[tuple[int, str]] = []
@@ -210,7 +211,7 @@ def _step(pk: int, at: datetime, turn: Turn) -> bool:
         case State.STAGING:
             return _stage(found, at, turn)
         case State.RUNNING:
-            return _import_block(found, at)
+            return _import_block(found, at, turn)
         case State.UNDOING:
             return _undo_block(found, at)
     return False
@@ -257,10 +258,11 @@ def _locked_pieces(found: SubscriberImport) -> list[tuple[int, str]]:
     return list(pieces.annotate(written_by=written_by).values_list("pk", "written_by"))
 
 
-def _import_block(found: SubscriberImport, at: datetime) -> bool:
+def _import_block(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
     # Locked, so that an erasure under way ends first and one that comes later finds what is written here.
     waiting = ImportRow.objects.select_for_update(of=("self",)).filter(subscriber_import=found, verdict="")
-    rows = list(waiting.order_by("line")[:BLOCK])
+    # From where this worker was: before it stand only the entries that the index has not forgotten yet.
+    rows = list(waiting.filter(line__gt=turn.settled).order_by("line")[:BLOCK])
     policy_text = text_in_force(found.newsletter.language, at=at)
     if not rows:
         _end(found, State.DONE, at)
@@ -297,6 +299,7 @@ def _import_block(found: SubscriberImport, at: datetime) -> bool:
             # Whoever was erased does not come back into a list of those who must not come back.
             row.email = ""
     _write_verdicts(rows)
+    turn.settled = rows[-1].line
     return True
 
 

@@ -4,6 +4,7 @@ import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import time_machine
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
@@ -21,7 +23,7 @@ from redis import Redis
 
 from newsroom import registry, site_version
 from newsroom.models import Article
-from newsroom.page_cache import Kept, PageCacheMiddleware
+from newsroom.page_cache import Kept, KeptPages, PageCacheMiddleware
 from newsroom.site_version import Version
 from subscriptions.models import Newsletter
 from tests.browser.paper import make_friday_letter, make_giving
@@ -98,6 +100,87 @@ def test_kept_page_has_every_header_of_a_rendered_one() -> None:
     assert second.headers["Vary"] == "Accept-Encoding"
     assert second.headers["Cache-Control"].startswith("public, max-age=")
     assert not second.cookies
+
+
+Answer = tuple[str, list[tuple[str, str]], bytes]
+
+
+def _asked(site: KeptPages, path: str, method: str = "GET", **headers: str) -> Answer:
+    """Ask as a server does that speaks WSGI."""
+    said: list[Any] = []
+    environ = RequestFactory(headers=headers).generic(method, path).environ
+    body = site(environ, lambda status, headers, exc_info=None: said.extend((status, headers)))
+    try:
+        return said[0], said[1], b"".join(body)
+    finally:
+        getattr(body, "close", lambda: None)()
+
+
+@pytest.fixture
+def ways(settings: Any) -> Iterator[tuple[KeptPages, list[str]]]:
+    """The site under WSGI, and which paths reached Django."""
+    handler, reached = WSGIHandler(), list[str]()
+
+    def django(environ: Any, start_response: Any) -> Any:
+        reached.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        return handler(environ, start_response)
+
+    yield KeptPages(django), reached
+
+
+def test_the_short_way_answers_as_the_long_one_and_asks_nobody(ways: tuple[KeptPages, list[str]]) -> None:
+    site, reached = ways
+    make_article(slug="kept")
+    make_article(slug="gone", status=Article.Status.WITHDRAWN)
+    with time_machine.travel(timezone.now(), tick=False):
+        for path, status in (("/articles/kept/", "200 OK"), ("/articles/gone/", "410 Gone")):
+            known = {"If-None-Match": dict(_asked(site, path)[1])["ETag"]}
+            for headers, answer in (
+                ({}, status),
+                ({"Accept-Encoding": "gzip, deflate, br"}, status),
+                ({"Accept-Encoding": "gzip;q=1, br;q=0"}, status),
+                ({"Cookie": "sessionid=ours"}, status),
+                (known, "304 Not Modified" if status == "200 OK" else status),
+            ):
+                long_way = _asked(site, path, "HEAD", **headers)
+                reached.clear()
+                with CaptureQueriesContext(connection) as queries:
+                    short_way = _asked(site, path, **headers)
+                assert short_way == long_way
+                assert (short_way[0], reached, len(queries)) == (answer, [], 0)
+
+
+def test_whatever_is_not_plain_goes_the_long_way(ways: tuple[KeptPages, list[str]], settings: Any) -> None:
+    site, reached = ways
+    article = make_article(slug="kept", headline="The first")
+    path = "/articles/kept/"
+
+    def arrives(**asked: Any) -> bool:
+        reached.clear()
+        _asked(site, path, **asked)
+        return bool(reached)
+
+    assert arrives()
+    assert not arrives()
+    assert arrives(method="POST")
+    article.headline = "The second"
+    article.save()
+    assert arrives()
+    assert b"The second" in _asked(site, path)[2]
+    assert not arrives()
+    site_version.forget()
+    assert arrives()
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        assert arrives()
+
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = None
+    site = KeptPages(site.django)
+    assert arrives()
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    site = KeptPages(site.django)
+    assert arrives(**{"X-Forwarded-Proto": "http"})
+    assert not arrives(**{"X-Forwarded-Proto": "https"})
 
 
 def test_body_is_sent_in_the_smallest_coding_the_client_takes() -> None:
@@ -375,4 +458,4 @@ def test_packing_keeps_every_byte() -> None:
         made_at=3,
         bodies={"": b"line\nline\n\x00", "br": b"\n\n"},
     )
-    assert Kept.unpack(kept.pack()) == kept
+    assert asdict(Kept.unpack(kept.pack())) == asdict(kept)

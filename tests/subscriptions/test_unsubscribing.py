@@ -1,5 +1,6 @@
 """Unsubscribing: RFC 8058's one click, the page for people, and tokens that never end."""
 
+import itertools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -122,10 +123,11 @@ def test_only_the_newsletter_of_the_link_ends(client: Client, subscription: Subs
 def test_every_changed_character_is_refused(subscription: Subscription) -> None:
     good = unsubscribing.token(subscription.link_id)
     assert unsubscribing.read(good) == subscription.link_id
-    for place in range(len(good)):
-        changed = good[:place] + ("A" if good[place] != "A" else "B") + good[place + 1 :]
-        with pytest.raises(unsubscribing.BadToken):
-            unsubscribing.read(changed)
+    for place, character in itertools.product(range(len(good)), "ABCDxyz09-_!. "):
+        changed = good[:place] + character + good[place + 1 :]
+        if changed != good:
+            with pytest.raises(unsubscribing.BadToken):
+                unsubscribing.read(changed)
 
 
 def test_refused_link_says_what_to_do(client: Client, subscription: Subscription) -> None:
