@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from django.core.servers.basehttp import get_internal_wsgi_application
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from newsroom.log_lines import Line
-from newsroom.wsgi import application
 
 # Longer than the slowest page of ours: a return from Stripe waits four seconds, an export streams.
 GRACE_SECONDS = 30
@@ -53,4 +53,4 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return application
+        return get_internal_wsgi_application()
