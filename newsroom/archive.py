@@ -45,12 +45,12 @@ def months(*, at: datetime) -> list[Month]:
     return [Month(starts[number - 1].date(), counts[number]) for number in sorted(counts, reverse=True)]
 
 
-def of_month(year: int, month: int, *, at: datetime) -> ArticleQuerySet:
-    """Keep the public articles of one month, newest first."""
+def of_month(year: int, month: int) -> ArticleQuerySet:
+    """Keep the articles of one month by the outlet's own calendar, public or not."""
     zone = ZoneInfo(current_outlet().time_zone)
     start = datetime(year, month, 1, tzinfo=zone)
     end = _start(_next_month(start), zone)
-    return Article.objects.published(at).filter(published_at__gte=start, published_at__lt=end).newest_first()
+    return Article.objects.filter(published_at__gte=start, published_at__lt=end)
 
 
 def _start(day: date, zone: ZoneInfo) -> datetime:

@@ -38,7 +38,23 @@ def front_page(*, language: str, at: datetime) -> FrontPage:
     return FrontPage(top=chosen + by_time[:free], latest=by_time[free:])
 
 
-def latest(articles: ArticleQuerySet, *, at: datetime, limit: int = LATEST_IN_LIST) -> list[Article]:
+@dataclass(frozen=True)
+class Leaf:
+    """One page of a long list, the newest article first. `number` counts from 1."""
+
+    number: int
+    articles: list[Article]
+    has_older: bool
+
+
+def leaf(articles: ArticleQuerySet, *, at: datetime, number: int) -> Leaf:
+    """Return one page of those of `articles` that readers may see."""
+    start = (number - 1) * LATEST_IN_LIST
+    found = list(articles.published(at).for_cards().newest_first()[start : start + LATEST_IN_LIST + 1])
+    return Leaf(number=number, articles=found[:LATEST_IN_LIST], has_older=len(found) > LATEST_IN_LIST)
+
+
+def latest(articles: ArticleQuerySet, *, at: datetime, limit: int) -> list[Article]:
     """Return the newest of `articles` that readers may see, ready for teasers."""
     return list(articles.published(at).for_cards().newest_first()[:limit])
 

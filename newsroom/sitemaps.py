@@ -33,7 +33,7 @@ def index(*, at: datetime) -> str:
 
 
 def of_month(year: int, month: int, *, at: datetime) -> str:
-    articles = archive.of_month(year, month, at=at).only("slug", "corrected_at", "published_at")
+    articles = archive.of_month(year, month).published(at).newest_first().only("slug", "corrected_at", "published_at")
     return _urlset(Place(one.get_absolute_url(), one.corrected_at or one.published_at) for one in articles)
 
 

@@ -58,6 +58,13 @@ def place(context: template.Context, name: str, *args: Any) -> str:
     return reverse(f"{space}{colon}edition-{view}", args=[language, *args])
 
 
+@register.simple_tag(takes_context=True)
+def leaf_place(context: template.Context, number: int) -> str:
+    """Return the address of another page of the list that is shown."""
+    first = context["request"].path.removesuffix(f"page/{context['leaf'].number}/")
+    return first if number == 1 else f"{first}page/{number}/"
+
+
 @furniture
 def _menu() -> list[Section]:
     return list(Section.objects.in_menu())

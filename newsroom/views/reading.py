@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from newsroom.models import Article, Author, Byline, Correction, Page, Section, Tag
+from newsroom.models.articles import ArticleQuerySet
 from newsroom.outlet import current_outlet
 from newsroom.page_cache import cached
 from newsroom.pages import public, render_page
 from newsroom.previews import read_preview
-from newsroom.publishing import front_page, latest, related
+from newsroom.publishing import Leaf, front_page, latest, leaf, related
 from newsroom.tokens import BadToken
 
 
@@ -37,33 +38,39 @@ def _front(request: HttpRequest, language: str) -> HttpResponse:
     return render_page(request, "newsroom/front.html", {"paper": paper, "language": language}, language=language)
 
 
+def find_leaf(articles: ArticleQuerySet, number: str) -> Leaf:
+    """Return the page of that number. Only the first may be empty."""
+    found = leaf(articles, at=timezone.now(), number=int(number))
+    if found.number > 1 and not found.articles:
+        raise Http404
+    return found
+
+
 @require_safe
 @cached
-def section(request: HttpRequest, slug: str) -> HttpResponse:
+def section(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
     section = get_object_or_404(Section, slug=slug)
-    articles = latest(Article.objects.filter(section=section), at=timezone.now())
-    return render_page(
-        request, "newsroom/section.html", {"section": section, "articles": articles}, language=section.language
-    )
+    shown = find_leaf(Article.objects.filter(section=section), number)
+    return render_page(request, "newsroom/section.html", {"section": section, "leaf": shown}, language=section.language)
 
 
 @require_safe
 @cached
-def author(request: HttpRequest, slug: str) -> HttpResponse:
+def author(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
     author = get_object_or_404(Author.objects.select_related("portrait"), slug=slug)
-    articles = latest(Article.objects.filter(bylines__author=author), at=timezone.now())
-    return render_page(request, "newsroom/author.html", {"author": author, "articles": articles})
+    shown = find_leaf(Article.objects.filter(bylines__author=author), number)
+    return render_page(request, "newsroom/author.html", {"author": author, "leaf": shown})
 
 
 @require_safe
 @cached
-def tag(request: HttpRequest, slug: str) -> HttpResponse:
+def tag(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
     tag = get_object_or_404(Tag, slug=slug)
-    articles = latest(Article.objects.filter(tags=tag), at=timezone.now())
+    shown = find_leaf(Article.objects.filter(tags=tag), number)
     # A subject of one edition is shown in its language.
-    languages = {article.language for article in articles}
+    languages = {article.language for article in shown.articles}
     language = languages.pop() if len(languages) == 1 else None
-    return render_page(request, "newsroom/tag.html", {"tag": tag, "articles": articles}, language=language)
+    return render_page(request, "newsroom/tag.html", {"tag": tag, "leaf": shown}, language=language)
 
 
 @require_safe

@@ -1,10 +1,12 @@
 """Search, the archive, and the files that machines ask for."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsroom.models import Outlet
+from newsroom.publishing import LATEST_IN_LIST
 from newsroom.search import search
 from tests.newsroom.factories import NOW, make_article, make_author, make_page, make_section, make_tag
 
@@ -124,6 +127,29 @@ def _locations(client: Client, path: str) -> list[str]:
     assert response.headers["Content-Type"] == "application/xml; charset=utf-8"
     root = ElementTree.fromstring(response.content)
     return [one.text or "" for one in root.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")]
+
+
+@time_machine.travel(NOW)
+@pytest.mark.parametrize(
+    "place", ["/sections/news/", "/authors/ana/", "/tags/bridges/", "/archive/2026/11/", "/ru/archive/2026/11/"]
+)
+def test_a_long_list_goes_on_page_after_page(client: Client, place: str) -> None:
+    section, author, tag = make_section(slug="news"), make_author(slug="ana"), make_tag(slug="bridges")
+    count = 2 * LATEST_IN_LIST + 1
+    hour = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    for number in range(count):
+        at = hour + timedelta(minutes=number)
+        make_article(headline=f"Story {number:03}", section=section, authors=[author], tags=[tag], published_at=at)
+    pages = [place, f"{place}page/2/", f"{place}page/3/"]
+    texts = [client.get(path).content.decode() for path in pages]
+    told = [number for text in texts for number in re.findall(r">Story (\d{3})</a>", text)]
+    assert told == [f"{number:03}" for number in reversed(range(count))]
+    for text, older, newer in zip(texts, [*pages[1:], None], [None, *pages[:-1]], strict=True):
+        assert re.findall(r'rel="next" href="([^"]+)"', text) == [older] * bool(older)
+        assert re.findall(r'rel="prev" href="([^"]+)"', text) == [newer] * bool(newer)
+    assert f'rel="canonical" href="{django_settings.SITE_URL}{pages[1]}"' in texts[1]
+    for number in ("0", "1", "02", "4", "99999", "123456", "x"):
+        assert client.get(f"{place}page/{number}/").status_code == 404
 
 
 def test_sitemaps_lead_to_every_public_page_and_to_no_other(client: Client) -> None:
