@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name.
 from django.db import connection
 
@@ -95,6 +96,21 @@ def _mail_faults() -> Iterator[CheckMessage]:
         yield Error("BOUNCES_URL is no mailbox.", hint="Use imaps://, imap:// or maildir://.", id="newsroom.E023")
     if settings.BOUNCE_ADDRESS and not BOUNCE_ADDRESS.match(settings.BOUNCE_ADDRESS):
         yield Error("BOUNCE_ADDRESS is no plain address.", hint="Such as bounces@example.org.", id="newsroom.E024")
+
+
+@register(Tags.translation)
+def languages_are_known(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """LANGUAGES holds languages that Django has names and dates of, and English, which words fall back to."""
+    codes = [code for code, _name in settings.LANGUAGES]
+    unknown = [code for code in codes if "name" not in LANG_INFO.get(code, {})]
+    faults: list[CheckMessage] = []
+    if unknown or len(codes) != len(set(codes)):
+        hint = "Write each once, as in: en ru uk pt-br zh-hans"
+        faults.append(Error(f"LANGUAGES is {' '.join(codes)!r}.", hint=hint, id="newsroom.E025"))
+    if "en" not in codes:
+        hint = "Add it: whatever is not translated is said in English."
+        faults.append(Error("LANGUAGES lacks en.", hint=hint, id="newsroom.E026"))
+    return faults
 
 
 @register(Tags.security, deploy=True)

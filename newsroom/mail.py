@@ -130,7 +130,7 @@ def render_parts(template: str, context: dict[str, Any], language: str) -> tuple
     with translation.override(language):
         words = {
             **context,
-            "outlet": current_outlet(),
+            "outlet": current_outlet(language),
             "site_url": settings.SITE_URL,
             "language": language,
             "direction": "rtl" if translation.get_language_bidi() else "ltr",

@@ -42,5 +42,7 @@ def render_page(
 ) -> HttpResponse:
     """Render a public page in `language` (the outlet's own where none is given), with times in the outlet's zone."""
     outlet = current_outlet()
-    with translation.override(language or outlet.language), timezone.override(ZoneInfo(outlet.time_zone)):
-        return render(request, template, {**(context or {}), "outlet": outlet}, status=status)
+    language = language or outlet.language
+    with translation.override(language), timezone.override(ZoneInfo(outlet.time_zone)):
+        words = {**(context or {}), "outlet": current_outlet(language)}
+        return render(request, template, words, status=status)

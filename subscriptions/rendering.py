@@ -51,7 +51,7 @@ def render(
     are not saved yet; with marks, a preview can be opened at one of its articles.
     """
     newsletter = issue.newsletter
-    outlet = current_outlet()
+    outlet = current_outlet(newsletter.language)
     unsubscribe = absolute(reverse("subscriptions:unsubscribe", args=[TOKEN_MARKER]))
     preferences = absolute(reverse("subscriptions:preferences", args=[TOKEN_MARKER]))
     with translation.override(newsletter.language), timezone.override(newsletter.zone):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,14 +15,37 @@ from newsroom.admin.asking import asks_first
 from newsroom.admin.facts import FactsAdmin
 from newsroom.admin.watched import WatchedAdmin
 from newsroom.history import record
-from newsroom.models import HistoryEntry, Job, OutgoingMail, Outlet, Suppression
+from newsroom.models import HistoryEntry, Job, OutgoingMail, Outlet, OutletWords, Suppression
 from newsroom.outbox import send_again
 from newsroom.pseudonyms import may_know, without_names
 
 
+class OutletForm(forms.ModelForm):
+    class Meta:
+        model = Outlet
+        fields = ["name", "tagline", "discreet_name", "contact_email", "postal_address", "language", "time_zone"]
+        widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
+
+
+class OutletWordsForm(forms.ModelForm):
+    class Meta:
+        model = OutletWords
+        fields = ["language", "name", "tagline"]
+        widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
+
+
+class OutletWordsInline(admin.TabularInline):
+    model = OutletWords
+    form = OutletWordsForm
+    extra = 0
+    max_num = len(settings.LANGUAGES) - 1
+
+
 @admin.register(Outlet)
 class OutletAdmin(admin.ModelAdmin):
+    form = OutletForm
     list_display = ["name", "contact_email", "language", "time_zone"]
+    inlines = [OutletWordsInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return not Outlet.objects.exists() and super().has_add_permission(request)

@@ -5,7 +5,7 @@ from newsroom.models.history import HistoryEntry, PersonalDataAccess
 from newsroom.models.images import Image
 from newsroom.models.imports import ImportedArticle
 from newsroom.models.mail import Job, OutgoingMail, SoftBounces, Suppression
-from newsroom.models.outlet import Outlet
+from newsroom.models.outlet import Outlet, OutletWords
 from newsroom.models.pages import Page
 from newsroom.models.pictures import PictureInText
 from newsroom.models.restoring import OffsiteLine, Restoration
@@ -32,6 +32,7 @@ __all__ = [
     "OffsiteLine",
     "OutgoingMail",
     "Outlet",
+    "OutletWords",
     "Page",
     "PersonalDataAccess",
     "PictureInText",

@@ -33,7 +33,7 @@ def edition_feed(request: HttpRequest, language: str, kind: str) -> HttpResponse
 
 
 def _edition(request: HttpRequest, kind: str, *, language: str, path: str) -> HttpResponse:
-    outlet = current_outlet()
+    outlet = current_outlet(language)
     channel = Channel(
         title=outlet.name,
         description=outlet.tagline or outlet.name,
@@ -49,7 +49,7 @@ def _edition(request: HttpRequest, kind: str, *, language: str, path: str) -> Ht
 def section_feed(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     section = get_object_or_404(Section, slug=slug)
     channel = Channel(
-        title=f"{section.name} – {current_outlet().name}",
+        title=f"{section.name} – {current_outlet(section.language).name}",
         description=section.description or section.name,
         language=section.language,
         path=section.get_absolute_url(),

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from newsroom import images
 from newsroom.importing.posts import slug_of
-from newsroom.models import Article, Author, Byline, Image, Outlet, Page, Section, Tag
+from newsroom.models import Article, Author, Byline, Image, Outlet, OutletWords, Page, Section, Tag
 from newsroom.waking import wake
 from sandbox.demo import pictures
 from sandbox.demo.reading import Article as Text
@@ -37,6 +37,8 @@ def load_outlet(content: Content) -> None:
         language=outlet.languages[0].code,
         time_zone=outlet.timezone,
     )
+    for spoken in outlet.languages[1:]:
+        OutletWords.objects.create(outlet_id=1, language=spoken.code, name=spoken.outlet_name, tagline=spoken.tagline)
 
 
 def load_paper(content: Content, *, by: User, now: datetime) -> None:

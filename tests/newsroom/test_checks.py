@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.checks import run_checks
 
+from newsroom.checks import languages_are_known
 from newsroom.providers import PROVIDERS, provider_of
 
 SAFE = {
@@ -108,6 +109,20 @@ def test_a_tracking_provider_is_taken_on_the_operators_word(production: Any) -> 
 def test_reports_need_a_mailbox_that_can_be_read(production: Any, name: str, value: str, check_id: str) -> None:
     setattr(production, name, value)
     assert check_id in ids()
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ("en ru uk ar pt-br", set()),
+        ("en xx", {"newsroom.E025"}),
+        ("en en", {"newsroom.E025"}),
+        ("ru", {"newsroom.E026"}),
+    ],
+)
+def test_languages_are_known_and_english_is_one(settings: Any, codes: str, expected: set[str]) -> None:
+    settings.LANGUAGES = [(code, code) for code in codes.split()]
+    assert {one.id for one in languages_are_known(None)} == expected
 
 
 def test_one_secret_for_two_purposes_is_refused(production: Any) -> None:
