@@ -124,6 +124,8 @@ def _refuses_mail(reminder: Reminder, at: datetime) -> bool:
     """Say whether the person or the mailbox refused our mail; a later press of the button takes back an older no."""
     in_force = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
     rows = Suppression.objects.filter(in_force, address_hash__in=address_hashes(reminder.email))
+    # Who reads the newsletter elsewhere now has not taken back a wish of their own for this address.
+    rows = rows.exclude(reason=Suppression.Reason.MOVED)
     if reminder.proof == Reminder.Proof.BUTTON:
         own_no = Q(reason__in=[Suppression.Reason.ERASED, Suppression.Reason.UNSUBSCRIBED])
         rows = rows.exclude(own_no, created_at__lt=reminder.confirmed_at)

@@ -29,6 +29,9 @@ KEPT_AFTER_END = timedelta(days=30)
 # Template → a question asked in the transaction that claims the mail. A text for an answer cancels the mail with that
 # reason. (A reminder is not sent to someone who gave in the meantime.)
 claim_guards: dict[str, Callable[[OutgoingMail, datetime], str]] = {}
+# Templates of mails to an address that its person has left. No erasure and no export would look for it any more, so it
+# goes with the mail's end.
+parting_templates: set[str] = set()
 
 
 def deliver(pk: int, *, at: datetime | None = None) -> None:
@@ -131,10 +134,13 @@ def _finish(mail: OutgoingMail, answer: smtp.Answer, *, at: datetime) -> None:
             # One repeat with the same Message-ID, which a mailbox can recognise; a person decides about more.
             state = OutgoingMail.State.UNKNOWN
             not_before = at + (LEASE if mail.tries < 2 else timedelta(days=3650))
-    OutgoingMail.objects.filter(pk=mail.pk, claim_id=mail.claim_id).update(
+    own = OutgoingMail.objects.filter(pk=mail.pk, claim_id=mail.claim_id)
+    own.update(
         state=state,
         error="" if answer.outcome is smtp.Outcome.ACCEPTED else f"{answer.code or ''} {answer.text}".strip()[:300],
         ended_at=ended_at,
         not_before=not_before,
         claim_expires_at=None,
     )
+    if mail.template in parting_templates:
+        own.filter(ended_at__isnull=False).update(address="", context={}, error="")

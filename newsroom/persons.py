@@ -42,10 +42,15 @@ def erase(address: str, *, at: datetime) -> None:
 def _forget(address: str, at: datetime) -> None:
     for forget in registry.person_erased:
         forget(address, at)
+    forget_mails(address, at=at)
+    suppress(address, reason=Suppression.Reason.ERASED, scope=Suppression.Scope.NEWSLETTERS, at=at)
+
+
+def forget_mails(address: str, *, at: datetime) -> None:
+    """Cancel what waits in the outbox for a normalised address, and take the address out of every row."""
     mails = OutgoingMail.objects.filter(address=address)
     mails.filter(state__in=[State.QUEUED, State.SENDING, State.UNKNOWN]).update(
         state=State.CANCELLED, ended_at=at, claim_id=None, claim_expires_at=None
     )
     mails.update(address="", context={}, error="")
     bounces.delivered(address)
-    suppress(address, reason=Suppression.Reason.ERASED, scope=Suppression.Scope.NEWSLETTERS, at=at)

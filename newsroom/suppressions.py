@@ -68,7 +68,8 @@ def forget_old(limit: datetime, at: datetime, is_dry_run: bool) -> int:
 def lift(address: str, *, reasons: Iterable[Suppression.Reason]) -> int:
     """End suppressions of a normalised address, and return how many there were.
 
-    `erased` and `unsubscribed` are lifted only by the person's own newly confirmed sign-up.
+    `erased`, `unsubscribed` and `moved` are lifted only by the person's own deed: a newly confirmed sign-up, a change
+    back.
     """
     deleted, _by_model = Suppression.objects.filter(
         address_hash__in=address_hashes(address), reason__in=reasons

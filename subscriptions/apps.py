@@ -11,7 +11,7 @@ class SubscriptionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from newsroom import registry  # noqa: PLC0415 - the registry's types need the loaded models.
+        from newsroom import outbox, registry  # noqa: PLC0415 - the registry's types need the loaded models.
         from subscriptions import (  # noqa: PLC0415 - so do these.
             gauges,
             issue_panel,
@@ -43,6 +43,7 @@ class SubscriptionsConfig(AppConfig):
             *("import.previewed", "import.verdicts_read"),
         }
         registry.person_erased.append(readers.erase_person)
+        outbox.parting_templates.add("address_changed")
         registry.retention_rules += retention.RULES
         registry.copied_pages |= {f"subscriptions:{name}" for name in ("archive", "issue_feed", "issue")}
         registry.copied_paths.append(Issue.objects.web_addresses)

@@ -171,7 +171,8 @@ def confirm(
     if subscriber.confirmed_at is None:
         subscriber.confirmed_at = at
         subscriber.save(update_fields=["confirmed_at"])
-    lift(subscriber.email, reasons=[Suppression.Reason.ERASED, Suppression.Reason.UNSUBSCRIBED])
+    own_no = [Suppression.Reason.ERASED, Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.MOVED]
+    lift(subscriber.email, reasons=own_no)
     shown = Shown.from_consent(granted)
     _append(subscriber.subject, newsletter.purpose, Action.CONFIRMED, method, at, shown, page, reason)
     return subscription

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
+from newsroom import persons, registry
 from newsroom.addresses import address_hash, address_hashes
 from newsroom.personal_data import facts, facts_of, rows_of
 from subscriptions import consent, waiting_files
@@ -75,13 +76,7 @@ def erase_person(address: str, at: datetime) -> None:
     3. Deliveries stay as counts, without their person and without the mail server's words.
     4. The person's rows go, and an Erasure row with a keyed hash proves it.
     """
-    waiting_files.forget(address)
-    SignupRequest.objects.filter(email=address).delete()
-    ReaderVisit.objects.filter(address=address).delete()
-    AddressChange.objects.filter(new_address=address).delete()
-    in_imports = ImportRow.objects.filter(email=address)
-    in_imports.filter(verdict="").update(verdict=ImportRow.Verdict.SUPPRESSED)
-    in_imports.update(email="")
+    _forget_around(address)
     subscriber = Subscriber.objects.select_for_update().filter(email=address).first()
     subject = subscriber.subject if subscriber else None
     Erasure.objects.create(address_hash=address_hash(address), subject=subject, erased_at=at)
@@ -92,6 +87,33 @@ def erase_person(address: str, at: datetime) -> None:
     forget_words_of_servers(subscriber)
     Subscription.objects.filter(subscriber=subscriber).delete()
     subscriber.delete()
+
+
+def forget_former_address(address: str, *, at: datetime) -> None:
+    """Forget an address that its reader leaves for another: nobody will look for it when the person is erased.
+
+    Where a gift or a reminder knows the person by it, mails to it stay: they are found by it there.
+    """
+    _forget_around(address)
+    if not is_known_elsewhere(address):
+        persons.forget_mails(address, at=at)
+
+
+def _forget_around(address: str) -> None:
+    """Take an address out of whatever stands beside the reader's own row."""
+    waiting_files.forget(address)
+    SignupRequest.objects.filter(email=address).delete()
+    ReaderVisit.objects.filter(address=address).delete()
+    AddressChange.objects.filter(new_address=address).delete()
+    in_imports = ImportRow.objects.filter(email=address)
+    in_imports.filter(verdict="").update(verdict=ImportRow.Verdict.SUPPRESSED)
+    in_imports.update(email="")
+
+
+def is_known_elsewhere(address: str) -> bool:
+    """Say whether another package holds something about an address: a gift, a reminder."""
+    others = (exported for name, exported in registry.person_exported.items() if name != "newsletters")
+    return any(any(exported(address).values()) for exported in others)
 
 
 def rows_seen_by_staff(address: str) -> list[Model]:

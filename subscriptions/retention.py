@@ -95,7 +95,7 @@ def end_former_readers(limit: datetime, at: datetime, is_dry_run: bool) -> int:
     while batch := list(_former_readers(limit).filter(pk__gt=last_pk).order_by("pk")[:BATCH]):
         last_pk = batch[-1].pk
         for subscriber in batch:
-            if not _is_needed_elsewhere(subscriber.email):
+            if not readers.is_known_elsewhere(subscriber.email):
                 left += is_dry_run or _forget(subscriber.pk, limit, at)
     return left
 
@@ -267,9 +267,3 @@ def _forget(pk: int, limit: datetime, at: datetime) -> bool:
     Subscription.objects.filter(subscriber=subscriber).delete()
     subscriber.delete()
     return True
-
-
-def _is_needed_elsewhere(address: str) -> bool:
-    """Say whether another package holds something about an address: a gift, a reminder."""
-    others = (exported for name, exported in registry.person_exported.items() if name != "newsletters")
-    return any(any(exported(address).values()) for exported in others)

@@ -11,12 +11,16 @@ from django.db import transaction
 from django.urls import reverse
 
 from newsroom import persons, registry
+from newsroom.addresses import address_hash
 from newsroom.limits import allow, is_shared
 from newsroom.mail import queue_mail
 from newsroom.models import Suppression
-from newsroom.suppressions import reasons_against
+from newsroom.suppressions import lift, reasons_against, suppress_hash
 from newsroom.waking import wake
+from subscriptions import readers
 from subscriptions.models import AddressChange, ReaderVisit, Subscriber
+
+Reason = Suppression.Reason
 
 LINK_LASTS = timedelta(minutes=15)
 VISIT_LASTS = timedelta(minutes=30)
@@ -162,7 +166,7 @@ def request_address_change(subscriber: Subscriber, *, new_address: str, at: date
 def _mail_address_change(subscriber: Subscriber, new_address: str, at: datetime) -> None:
     """End an earlier wish and mail the new one's button, but none to an address that bounced, complained or left."""
     AddressChange.objects.filter(subscriber=subscriber).delete()
-    if reasons_against(new_address, scope=Suppression.Scope.NEWSLETTERS, at=at):
+    if set(reasons_against(new_address, scope=Suppression.Scope.NEWSLETTERS, at=at)) - {Reason.MOVED}:
         return
     token = secrets.token_urlsafe(32)
     change = AddressChange.objects.create(
@@ -188,16 +192,22 @@ def can_change(token: str, *, at: datetime) -> bool:
 
 @transaction.atomic
 def change_address(token: str, *, at: datetime) -> Subscriber:
-    """Give the subscriber the new address, and tell the old one. Raises LinkEnded and AddressTaken."""
+    """Give the subscriber the new address, tell the old one, and forget it. Raises LinkEnded and AddressTaken."""
     change = AddressChange.objects.select_for_update().filter(token_hash=_hash(token), expires_at__gt=at).first()
     if change is None:
         raise LinkEnded
-    subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+    old = change.subscriber.email
     if Subscriber.objects.filter(email=change.new_address).exists():
         raise AddressTaken
-    old, subscriber.email = subscriber.email, change.new_address
+    # Before the person's row is locked: an import that runs locks its lines first as well.
+    readers.forget_former_address(old, at=at)
+    subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+    readers.forget_words_of_servers(subscriber)
+    subscriber.email = change.new_address
     subscriber.save(update_fields=["email"])
-    ReaderVisit.objects.filter(address=old).delete()
+    # Not on the list outside the backup: a backup from before the change knows the person by the old address alone.
+    suppress_hash(address_hash(old), reason=Reason.MOVED, scope=Suppression.Scope.NEWSLETTERS, at=at)
+    lift(change.new_address, reasons=[Reason.MOVED])
     queue_mail(
         key=f"address-changed:{change.pk}",
         template="address_changed",

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -22,8 +23,8 @@ from newsroom.history import record
 from newsroom.mail import queue_mail
 from newsroom.models import OutgoingMail, SoftBounces, Suppression
 from newsroom.personal_data import PACKAGES, Erased, declaration_of, declared, facts_of, names_in, plain, rows_of
-from newsroom.suppressions import suppress
-from subscriptions import importing
+from newsroom.suppressions import reasons_against, suppress
+from subscriptions import importing, visits
 from subscriptions.models import (
     AddressChange,
     ConsentRenewal,
@@ -299,3 +300,50 @@ def test_after_an_erasure_a_dump_holds_nothing_of_the_person_but_the_keyed_hash(
                 assert there == len(before[model]), model.__name__
                 assert not still, f"{model.__name__} still leads to the person"
     assert facts_of(Erasure, ADDRESS)
+
+
+def test_an_address_that_was_left_is_forgotten_and_no_import_brings_it_back(
+    staff_user: User, send_mail_now: Callable[[], list[EmailMessage]]
+) -> None:
+    make_policy(version="2026-1", in_force_from=NOW - timedelta(days=1))
+    newsletter = make_newsletter(name="The Friday Letter", slug="friday")
+    subscription = make_subscription(newsletter=newsletter, email=ADDRESS)
+    subscriber = subscription.subscriber
+    _letters(subscription, newsletter)
+    _waiting(newsletter, subscriber)
+    assert ADDRESS in dump()
+
+    _move(subscriber, "quuxington@example.org")
+    assert send_mail_now()[-1]["To"] == ADDRESS
+    left = dump().lower()
+    assert not {trace for trace in derived(ADDRESS) | {NAME} if trace.lower() in left}
+    assert reasons_against(ADDRESS, scope=Suppression.Scope.NEWSLETTERS) == ["moved"]
+
+    received = importing.receive(
+        [FILE.encode()], newsletter=newsletter, file_name="again.csv", source="A list", wording="Send me.",
+        evidence="In the safe", by=staff_user, at=NOW,
+    )  # fmt: skip
+    importing.start(received, by=staff_user, at=NOW)
+    importing.work(received.pk, at=NOW)
+    assert ImportRow.objects.get(subscriber_import=received, email=ADDRESS).verdict == "suppressed"
+    assert not Subscriber.objects.filter(email=ADDRESS).exists()
+
+    _move(subscriber, ADDRESS)
+    assert reasons_against(ADDRESS, scope=Suppression.Scope.NEWSLETTERS) == []
+    assert reasons_against("quuxington@example.org", scope=Suppression.Scope.NEWSLETTERS) == ["moved"]
+
+
+def _move(subscriber: Subscriber, address: str) -> None:
+    at = datetime.now(UTC)
+    visits.request_address_change(subscriber, new_address=address, at=at)
+    wish = OutgoingMail.objects.filter(template="address_change", address=address).latest("pk")
+    visits.change_address(wish.context["url"].rstrip("/").rpartition("/")[2], at=at)
+    subscriber.refresh_from_db()
+    assert subscriber.email == address
+
+
+def test_mails_to_an_address_that_was_left_stay_where_a_gift_is_known_by_it(zelda: dict[str, Any]) -> None:
+    Suppression.objects.all().delete()
+    _move(Subscriber.objects.get(email=ADDRESS), "quuxington@example.org")
+    assert OutgoingMail.objects.get(key="a:1").address == ADDRESS
+    assert persons.export(ADDRESS)["mails"]

@@ -109,6 +109,8 @@ class Suppression(models.Model):
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
         BOUNCED = "bounced", _("bounced")
         COMPLAINED = "complained", _("complained")
+        # The person reads at another address now, and a list made before must not bring this one back beside it.
+        MOVED = "moved", _("moved to another address")
 
     class Scope(models.TextChoices):
         NEWSLETTERS = "newsletters", _("newsletters and reminders")
@@ -137,7 +139,7 @@ class Suppression(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["address_hash", "reason"], name="suppression_once_per_reason"),
             models.CheckConstraint(
-                condition=Q(reason__in=["erased", "unsubscribed", "bounced", "complained"]),
+                condition=Q(reason__in=["erased", "unsubscribed", "bounced", "complained", "moved"]),
                 name="suppression_reason_known",
             ),
             models.CheckConstraint(
