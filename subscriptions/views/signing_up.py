@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from newsroom.limits import network_of
+from newsroom.outlet import current_outlet
 from newsroom.page_cache import cached
 from newsroom.pages import public, render_page
 from subscriptions import embedding, signup
@@ -21,6 +22,8 @@ def newsletters(request: HttpRequest, language: str | None = None) -> HttpRespon
     active = list(Newsletter.objects.active().order_by("position", "pk"))
     if len(active) == 1:
         return redirect(active[0])
+    # Those in the page's own language stand first.
+    active.sort(key=lambda one: one.language != (language or current_outlet().language))
     return render_page(
         request,
         "subscriptions/newsletters.html",

@@ -186,6 +186,13 @@ def test_several_newsletters_stand_on_one_page(client: Client, newsletter: Newsl
     assert "Gone" not in page
 
 
+def test_newsletters_in_the_pages_own_language_stand_first(client: Client, newsletter: Newsletter) -> None:
+    make_newsletter(name="Пятничное письмо", slug="pismo", language="ru")
+    for place, is_russian_first in (("/newsletter/", False), ("/ru/newsletter/", True)):
+        page = client.get(place).content.decode()
+        assert (page.index("Пятничное письмо") < page.index("The Friday Letter")) is is_russian_first
+
+
 def test_query_count_does_not_grow_with_newsletters(
     client: Client, newsletter: Newsletter, django_assert_max_num_queries: Any
 ) -> None:
