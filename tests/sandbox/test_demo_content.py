@@ -96,7 +96,8 @@ def test_appeals_and_policy_exist_in_both_languages(content):
 
 def test_past_issues_pick_articles_that_were_out_and_not_sent_before(content):
     articles = {article.slug: article for article in content.articles}
-    (newsletter,) = content.newsletters
+    newsletter, russian = content.newsletters
+    assert (newsletter.language, russian.language, russian.issues) == ("en", "ru", ())
     assert newsletter.quotas == {"news": 4, "feature": 2, "analysis": 2}
     picked = [pick.article for issue in newsletter.issues for pick in issue.picks]
     assert len(picked) == len(set(picked))
