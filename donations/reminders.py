@@ -29,7 +29,7 @@ from newsroom.models import Article, Suppression
 from newsroom.outlet import current_outlet
 from newsroom.personal_data import facts_of
 from newsroom.suppressions import reasons_against
-from newsroom.waking import wake
+from newsroom.waking import wake, wake_again
 from subscriptions import consent
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def sweep(*, at: datetime) -> int:
     waiting = Reminder.objects.filter(state=State.ASKED, tries__lt=GIVE_UP_AFTER, asked_at__lte=at - delay)
     pks = list(waiting.order_by("asked_at", "pk").values_list("pk", flat=True)[:BATCH])
     for pk in pks:
-        wake("donations.tasks.handle_reminder", pk)
+        wake_again("donations.tasks.handle_reminder", pk)
     return len(pks)
 
 
@@ -142,7 +142,8 @@ def _handle(pk: int, email: str, at: datetime, *, is_within_limit: bool) -> None
     if asked is None:
         return
     refused = {Suppression.Reason.BOUNCED, Suppression.Reason.COMPLAINED}
-    against = set(reasons_against(email, scope=Suppression.Scope.NEWSLETTERS, at=at))
+    # Who reads the newsletter elsewhere now has not taken back a wish of their own for this address.
+    against = set(reasons_against(email, scope=Suppression.Scope.NEWSLETTERS, at=at)) - {Suppression.Reason.MOVED}
     if not is_within_limit or against & refused:
         asked.delete()
         return

@@ -15,7 +15,7 @@ from donations import (
 )
 from donations.truth import events, sweeping
 from newsroom.jobs import run_daily
-from newsroom.waking import wake
+from newsroom.waking import wake_again
 
 
 @shared_task
@@ -23,20 +23,20 @@ def tick() -> None:
     """Ask, once a minute, what is due."""
     at = timezone.now()
     for pk in sweeping.due_events(at=at):
-        wake(process_event, pk)
+        wake_again(process_event, pk)
     for pk in sweeping.donations_to_ask_about(at=at):
-        wake(learn_donation, pk)
+        wake_again(learn_donation, pk)
     for pk in sweeping.payments_to_ask_about(at=at):
-        wake(learn_payment, pk)
+        wake_again(learn_payment, pk)
     for pk in card_testing.sessions_to_close():
-        wake(close_session, pk)
+        wake_again(close_session, pk)
     for pk in safety.due(at=at):
-        wake(return_for_safety, pk)
+        wake_again(return_for_safety, pk)
     for pk in mine.waiting_requests():
-        wake(handle_link_request, pk)
+        wake_again(handle_link_request, pk)
     run_daily("gift-notices", notices.queue_due_notices, at=at, hour=notices.JOB_HOUR)
-    wake(nightly)
-    wake(yearly)
+    wake_again(nightly)
+    wake_again(yearly)
     reminders.sweep(at=at)
     reminding.queue_due(by=at, at=at)
     reminding.settle(at=at)

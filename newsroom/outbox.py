@@ -16,7 +16,7 @@ from newsroom import bounces, provider_api, smtp
 from newsroom.mail import as_wire, compose
 from newsroom.models import OutgoingMail, Suppression
 from newsroom.suppressions import is_suppressed
-from newsroom.waking import wake
+from newsroom.waking import wake, wake_again
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def sweep(*, at: datetime, limit: int = 200) -> int:
     """Wake a worker for each mail that is due, oldest first, and return how many there were."""
     due = OutgoingMail.objects.due(at).order_by("not_before", "pk").values_list("pk", flat=True)[:limit]
     for pk in due:
-        wake("newsroom.tasks.deliver_mail", pk)
+        wake_again("newsroom.tasks.deliver_mail", pk)
     return len(due)
 
 
@@ -103,6 +103,8 @@ def _claim(pk: int, at: datetime) -> OutgoingMail | None:
     if reason:
         mail.state, mail.error, mail.ended_at = OutgoingMail.State.CANCELLED, reason, at
         mail.claim_id, mail.claim_expires_at = None, None
+        if mail.template in parting_templates:
+            mail.address, mail.context = "", {}
     else:
         mail.state, mail.tries = OutgoingMail.State.SENDING, mail.tries + 1
         mail.claim_id, mail.claim_expires_at = uuid4(), at + LEASE

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
 from newsroom.furniture import furniture
@@ -36,5 +37,6 @@ def _outlet() -> Outlet:
 
 
 def outlet_context(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `outlet` (read from the database when it is first used) and `site_url`."""
-    return {"outlet": SimpleLazyObject(current_outlet), "site_url": settings.SITE_URL}
+    """Give templates `site_url` and `outlet`, as the language calls it in which it is first used."""
+    outlet = SimpleLazyObject(lambda: current_outlet(translation.get_language()))
+    return {"outlet": outlet, "site_url": settings.SITE_URL}

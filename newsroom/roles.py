@@ -134,6 +134,7 @@ ROLES: dict[str, list[str]] = {
         "newsroom.end_staff_access",
         "newsroom.change_staff_roles",
         "newsroom.outlet*",
+        "newsroom.outletwords*",
         "newsroom.view_job",
         "newsroom.view_alarm",
         "newsroom.view_outgoingmail",

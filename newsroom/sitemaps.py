@@ -55,13 +55,14 @@ def of_places() -> str:
 
 def of_news(*, at: datetime) -> str:
     """Map the articles of the last two days, as news aggregators ask for them."""
-    name = escape(current_outlet().name)
+    names = {code: escape(current_outlet(code).name) for code, _name in settings.LANGUAGES}
+    own = escape(current_outlet().name)
     newest = Article.objects.published(at).filter(published_at__gt=at - NEWS_AGE).newest_first()
     newest = newest.only("slug", "language", "headline", "published_at")
     entries = "".join(
         f"<url><loc>{_url(one.get_absolute_url())}</loc><news:news>"
-        f"<news:publication><news:name>{name}</news:name><news:language>{escape(one.language)}</news:language>"
-        f"</news:publication><news:publication_date>{_time(one.published_at)}</news:publication_date>"
+        f"<news:publication><news:name>{names.get(one.language, own)}</news:name>"
+        f"<news:language>{escape(one.language)}</news:language></news:publication><news:publication_date>{_time(one.published_at)}</news:publication_date>"
         f"<news:title>{escape(one.headline)}</news:title></news:news></url>\n"
         for one in newest[:NEWS_LIMIT]
     )

@@ -4,7 +4,7 @@ from django.utils import timezone
 from newsroom import alarms, heartbeats, images, offsite, outbox, preparing, publishing, staff_sessions
 from newsroom.jobs import run_daily
 from newsroom.models import Heartbeat
-from newsroom.waking import wake
+from newsroom.waking import wake_again
 
 
 @shared_task
@@ -16,8 +16,8 @@ def tick() -> None:
     outbox.sweep(at=at)
     publishing.settle_due(at=at)
     for pk in publishing.unrendered_images():
-        wake(render_image, pk)
-    wake(look_for_alarms)
+        wake_again(render_image, pk)
+    wake_again(look_for_alarms)
     run_daily("forget-ended-sessions", staff_sessions.forget_ended, at=at)
     run_daily("prepare-figures", preparing.prepare, at=at)
     run_daily("forget-heartbeats", heartbeats.forget_old, at=at)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from newsroom.addresses import address_hashes
 from newsroom.history import record
 from newsroom.models import Suppression
-from newsroom.waking import wake
+from newsroom.waking import wake, wake_again
 from subscriptions import consent
 from subscriptions.import_files import (
     CHUNK_BYTES,
@@ -47,6 +47,10 @@ VERDICT_OF_STATE = {
     Subscription.State.UNSUBSCRIBED: Verdict.UNSUBSCRIBED,
     Subscription.State.SUPPRESSED: Verdict.SUPPRESSED,
 }
+
+
+# Nobody would look for these addresses any more, so they do not come back into a list of those who must not come back.
+FORGOTTEN = (Suppression.Reason.ERASED, Suppression.Reason.MOVED)
 
 
 class TooLateToUndo(Exception):
@@ -172,7 +176,7 @@ def sweep() -> None:
     """Wake a worker for each import that is not at its end."""
     unfinished = SubscriberImport.objects.filter(state__in=[State.STAGING, State.RUNNING, State.UNDOING])
     for pk in unfinished.order_by("pk").values_list("pk", flat=True):
-        wake("subscriptions.tasks.work_on_import", pk)
+        wake_again("subscriptions.tasks.work_on_import", pk)
 
 
 def work(pk: int, *, at: datetime | None = None, seconds: float = TURN_SECONDS) -> None:
@@ -295,8 +299,7 @@ def _import_block(found: SubscriberImport, at: datetime, turn: Turn) -> bool:
             row.verdict = Verdict.SUPPRESSED
         else:
             row.verdict = VERDICT_OF_STATE[Subscription.State(states[row.email])]
-        if suppressed.get(row.email) == Suppression.Reason.ERASED:
-            # Whoever was erased does not come back into a list of those who must not come back.
+        if suppressed.get(row.email) in FORGOTTEN:
             row.email = ""
     _write_verdicts(rows)
     turn.settled = rows[-1].line
@@ -363,11 +366,11 @@ def _settled_by_other_lines(pks: list[int]) -> dict[int, Verdict]:
 
 
 def _suppressed(emails: list[str], at: datetime) -> dict[str, str]:
-    """Return the addresses that an import must not bring back, and why: erased above unsubscribed and the like."""
+    """Return the addresses that an import must not bring back, and why: those to be forgotten above all others."""
     owners = {hashed: email for email in emails for hashed in address_hashes(email)}
     rows = Suppression.objects.filter(address_hash__in=list(owners)).exclude(expires_at__lte=at)
     reasons = rows.values_list("address_hash", "reason")
-    return {owners[hashed]: reason for hashed, reason in sorted(reasons, key=lambda one: one[1] == "erased")}
+    return {owners[hashed]: reason for hashed, reason in sorted(reasons, key=lambda one: one[1] in FORGOTTEN)}
 
 
 def _chain(beginning: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
-from newsroom import persons, registry
+from newsroom import registry
 from newsroom.addresses import address_hash, address_hashes
 from newsroom.personal_data import facts, facts_of, rows_of
 from subscriptions import consent, waiting_files
@@ -76,7 +76,7 @@ def erase_person(address: str, at: datetime) -> None:
     3. Deliveries stay as counts, without their person and without the mail server's words.
     4. The person's rows go, and an Erasure row with a keyed hash proves it.
     """
-    _forget_around(address)
+    forget_beside(address)
     subscriber = Subscriber.objects.select_for_update().filter(email=address).first()
     subject = subscriber.subject if subscriber else None
     Erasure.objects.create(address_hash=address_hash(address), subject=subject, erased_at=at)
@@ -89,22 +89,13 @@ def erase_person(address: str, at: datetime) -> None:
     subscriber.delete()
 
 
-def forget_former_address(address: str, *, at: datetime) -> None:
-    """Forget an address that its reader leaves for another: nobody will look for it when the person is erased.
-
-    Where a gift or a reminder knows the person by it, mails to it stay: they are found by it there.
-    """
-    _forget_around(address)
-    if not is_known_elsewhere(address):
-        persons.forget_mails(address, at=at)
-
-
-def _forget_around(address: str) -> None:
-    """Take an address out of whatever stands beside the reader's own row."""
+def forget_beside(address: str) -> None:
+    """Take an address out of whatever stands beside the reader's own row, and end a change of address under way."""
+    # First, because whoever changes the address holds its row before any other.
+    AddressChange.objects.filter(Q(new_address=address) | Q(subscriber__email=address)).delete()
     waiting_files.forget(address)
     SignupRequest.objects.filter(email=address).delete()
     ReaderVisit.objects.filter(address=address).delete()
-    AddressChange.objects.filter(new_address=address).delete()
     in_imports = ImportRow.objects.filter(email=address)
     in_imports.filter(verdict="").update(verdict=ImportRow.Verdict.SUPPRESSED)
     in_imports.update(email="")

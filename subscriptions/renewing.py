@@ -20,7 +20,7 @@ from newsroom import tokens
 from newsroom.history import record
 from newsroom.mail import queue_mail
 from newsroom.models import OutgoingMail
-from newsroom.waking import wake
+from newsroom.waking import wake, wake_again
 from subscriptions import consent, unsubscribing
 from subscriptions.models import Consent, ConsentRenewal, PrivacyPolicy, RenewalRequest, Subscriber, Subscription
 from subscriptions.statements import Statement, newsletter_statement
@@ -153,7 +153,7 @@ def _move(
 def sweep() -> None:
     """Wake a worker for each run that goes on."""
     for pk in ConsentRenewal.objects.filter(state=State.RUNNING).order_by("pk").values_list("pk", flat=True):
-        wake("subscriptions.tasks.work_on_renewal", pk)
+        wake_again("subscriptions.tasks.work_on_renewal", pk)
 
 
 def work(pk: int, *, at: datetime) -> None:

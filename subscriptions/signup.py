@@ -14,7 +14,7 @@ from newsroom.limits import allow, is_shared
 from newsroom.mail import queue_mail
 from newsroom.models import Suppression
 from newsroom.suppressions import reasons_against
-from newsroom.waking import wake
+from newsroom.waking import wake_again
 from subscriptions import consent, unsubscribing
 from subscriptions.models import Consent, Newsletter, SignupRequest, Subscription
 from subscriptions.statements import Statement
@@ -76,7 +76,7 @@ def sweep(*, at: datetime, limit: int = 500) -> int:
     due = SignupRequest.objects.filter(held_for="", not_before__lte=at, tries__lt=GIVE_UP_AFTER)
     pks = list(due.order_by("not_before", "pk").values_list("pk", flat=True)[:limit])
     for pk in pks:
-        wake("subscriptions.tasks.handle_signup", pk)
+        wake_again("subscriptions.tasks.handle_signup", pk)
     return len(pks)
 
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from newsroom.jobs import run_daily
-from newsroom.waking import wake
+from newsroom.waking import wake, wake_again
 from subscriptions import (
     anchoring,
     bounce_mailbox,
@@ -32,7 +32,7 @@ def tick() -> None:
     renewing.sweep()
     schedule.tick(at=at)
     if settings.BOUNCES_URL:
-        wake(read_bounces)
+        wake_again(read_bounces)
     run_daily("take-up-rested", reports.take_up_rested, at=at)
     run_daily("enforce-retention", retention.run, at=at)
     run_daily("anchor-consent", anchoring.write, at=at)

@@ -11,12 +11,11 @@ from django.db import transaction
 from django.urls import reverse
 
 from newsroom import persons, registry
-from newsroom.addresses import address_hash
 from newsroom.limits import allow, is_shared
 from newsroom.mail import queue_mail
 from newsroom.models import Suppression
-from newsroom.suppressions import lift, reasons_against, suppress_hash
-from newsroom.waking import wake
+from newsroom.suppressions import lift, reasons_against, suppress
+from newsroom.waking import wake, wake_again
 from subscriptions import readers
 from subscriptions.models import AddressChange, ReaderVisit, Subscriber
 
@@ -114,7 +113,7 @@ def sweep(*, at: datetime, limit: int = 200) -> int:
     waiting = ReaderVisit.objects.filter(token_hash__isnull=True, requested_at__gte=at - FORGOTTEN_AFTER)
     pks = list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
     for pk in pks:
-        wake("subscriptions.tasks.send_visit_link", pk)
+        wake_again("subscriptions.tasks.send_visit_link", pk)
     return len(pks)
 
 
@@ -199,14 +198,18 @@ def change_address(token: str, *, at: datetime) -> Subscriber:
     old = change.subscriber.email
     if Subscriber.objects.filter(email=change.new_address).exists():
         raise AddressTaken
-    # Before the person's row is locked: an import that runs locks its lines first as well.
-    readers.forget_former_address(old, at=at)
+    # The order of an erasure: what stands beside the person, the person's row, the outbox.
+    readers.forget_beside(old)
     subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+    if subscriber.email != old:
+        raise LinkEnded
     readers.forget_words_of_servers(subscriber)
     subscriber.email = change.new_address
     subscriber.save(update_fields=["email"])
-    # Not on the list outside the backup: a backup from before the change knows the person by the old address alone.
-    suppress_hash(address_hash(old), reason=Reason.MOVED, scope=Suppression.Scope.NEWSLETTERS, at=at)
+    if not readers.is_known_elsewhere(old):
+        # Where a gift or a reminder knows the person by it, mails to it are found by it when that is erased.
+        persons.forget_mails(old, at=at)
+    suppress(old, reason=Reason.MOVED, scope=Suppression.Scope.NEWSLETTERS, at=at)
     lift(change.new_address, reasons=[Reason.MOVED])
     queue_mail(
         key=f"address-changed:{change.pk}",

@@ -4,7 +4,6 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -19,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import EstimatingPaginator, NamelessHistory
+from newsroom.admin.languages import LanguageForm
 from newsroom.admin.library import picture_tag
 from newsroom.admin.prose import ProseAdmin, prose_field
 from newsroom.admin.revisions import RevisionScreens
@@ -32,7 +32,7 @@ from newsroom.pseudonyms import Viewer, without_names
 from newsroom.revising import WORDS, keep_revision, latest_number
 
 
-class ArticleForm(forms.ModelForm):
+class ArticleForm(LanguageForm):
     body = prose_field(label=_("Text"), has_pictures=True)
     # Words that were typed before and not saved, where the address of the form asks for them.
     unsaved: UnsavedWords | None = None
@@ -60,7 +60,6 @@ class ArticleForm(forms.ModelForm):
         ]
         widgets = {
             "standfirst": forms.Textarea(attrs={"rows": 3}),
-            "language": forms.Select(choices=settings.LANGUAGES),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

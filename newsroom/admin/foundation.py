@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from newsroom.admin.asking import asks_first
 from newsroom.admin.facts import FactsAdmin
+from newsroom.admin.languages import LanguageForm
 from newsroom.admin.watched import WatchedAdmin
 from newsroom.history import record
 from newsroom.models import HistoryEntry, Job, OutgoingMail, Outlet, OutletWords, Suppression
@@ -20,25 +21,33 @@ from newsroom.outbox import send_again
 from newsroom.pseudonyms import may_know, without_names
 
 
-class OutletForm(forms.ModelForm):
+class OutletForm(LanguageForm):
     class Meta:
         model = Outlet
         fields = ["name", "tagline", "discreet_name", "contact_email", "postal_address", "language", "time_zone"]
-        widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
 
 
-class OutletWordsForm(forms.ModelForm):
+class OutletWordsForm(LanguageForm):
     class Meta:
         model = OutletWords
         fields = ["language", "name", "tagline"]
-        widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
+
+
+class OutletWordsFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        """Refuse words in the outlet's own language: they would show nowhere."""
+        super().clean()
+        for form in self.forms:
+            if form.cleaned_data.get("language") == self.instance.language and not form.cleaned_data.get("DELETE"):
+                form.add_error("language", _("This is the outlet's own language. Its name and tagline stand above."))
 
 
 class OutletWordsInline(admin.TabularInline):
     model = OutletWords
     form = OutletWordsForm
+    formset = OutletWordsFormSet
     extra = 0
-    max_num = len(settings.LANGUAGES) - 1
+    max_num = len(settings.LANGUAGES)
 
 
 @admin.register(Outlet)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.admin.facts import EstimatingPaginator, NamelessHistory
+from newsroom.admin.languages import LanguageForm
 from newsroom.admin.library import ImageForm, ImageLibrary, picture_tag, store_upload
 from newsroom.admin.prose import ProseAdmin, prose_field
 from newsroom.admin.shown import ShownAdmin
@@ -22,19 +22,21 @@ from newsroom.tasks import render_image
 from newsroom.waking import wake
 
 
+class SectionForm(LanguageForm):
+    class Meta:
+        model = Section
+        fields = ["name", "slug", "kind", "language", "description", "position", "is_in_menu"]
+
+
 @admin.register(Section)
 class SectionAdmin(ShownAdmin):
+    form = SectionForm
     list_display = ["name", "kind", "language", "position", "is_in_menu"]
     list_editable = ["position", "is_in_menu"]
     list_filter = ["language", "kind"]
     search_fields = ["name"]
     prepopulated_fields = {"slug": ["name"]}
     ordering = ["language", "position", "pk"]
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "language":
-            kwargs["widget"] = forms.Select(choices=settings.LANGUAGES)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(Tag)
@@ -132,14 +134,13 @@ class ImageAdmin(ShownAdmin, ImageLibrary):
         return f"{image.width} × {image.height}"
 
 
-class PageForm(forms.ModelForm):
+class PageForm(LanguageForm):
     body = prose_field(label=_("Text"))
 
     class Meta:
         model = Page
         fields = ["title", "slug", "language", "description", "body", "is_published"]
         fields += ["is_in_menu", "is_in_footer", "position"]
-        widgets = {"language": forms.Select(choices=settings.LANGUAGES)}
 
     def clean_slug(self) -> str:
         """Refuse an address that already belongs to another page of the site."""

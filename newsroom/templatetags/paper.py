@@ -42,8 +42,10 @@ def editions(context: template.Context) -> dict[str, Any]:
         for code, sections in groups.items()
         if code in dict(settings.LANGUAGES)
     ]
+    # What is in a language that was taken away since stays at its address, and belongs to no edition.
+    left = Edition(language, reverse("front"), groups[language])
     return {
-        "current": next(one for one in every if one.language == language),
+        "current": next((one for one in every if one.language == language), left),
         "others": [one for one in every if one.language != language],
     }
 

@@ -66,9 +66,11 @@ def author(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
 @cached
 def tag(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
     tag = get_object_or_404(Tag, slug=slug)
-    shown = find_leaf(Article.objects.filter(tags=tag), number)
-    # A subject of one edition is shown in its language.
-    languages = {article.language for article in shown.articles}
+    own = Article.objects.filter(tags=tag)
+    shown = find_leaf(own, number)
+    # A subject of one edition is shown in its language, and every page of the list in that of the first.
+    newest = shown.articles if shown.number == 1 else leaf(own, at=timezone.now(), number=1).articles
+    languages = {article.language for article in newest}
     language = languages.pop() if len(languages) == 1 else None
     return render_page(request, "newsroom/tag.html", {"tag": tag, "leaf": shown}, language=language)
 

@@ -1,23 +1,21 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.admin.languages import LanguageForm
 from newsroom.admin.shown import ShownAdmin
 from newsroom.history import record
 from subscriptions.models import Mirror, Newsletter, NewsletterHoliday
 from subscriptions.statements import schedule_in_words
 
 
-class NewsletterForm(forms.ModelForm):
-    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-
+class NewsletterForm(LanguageForm):
     class Meta:
         model = Newsletter
-        fields = "__all__"  # noqa: DJ007 - the fieldsets of the admin name each field.
+        fields = "__all__"
 
 
 class HolidayInline(admin.TabularInline):

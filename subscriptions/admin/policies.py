@@ -1,7 +1,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,13 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from newsroom.admin.asking import asks_first
+from newsroom.admin.languages import LanguageForm
 from subscriptions.models import PolicyText, PrivacyPolicy, Subscription
 from subscriptions.policies import PolicyNotReady, changes_of, publish
 
 
-class PolicyTextForm(forms.ModelForm):
-    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-
+class PolicyTextForm(LanguageForm):
     class Meta:
         model = PolicyText
         fields = ["language", "title", "summary", "body"]

@@ -161,6 +161,16 @@ def test_who_said_no_before_is_known_and_still_asked(client: Client, smtp: Mailb
     assert Suppression.objects.count() == 1
 
 
+def test_who_reads_the_newsletter_elsewhere_now_is_known_by_a_confirmed_reminder(client: Client, smtp: Mailbox) -> None:
+    ask(client)
+    work()
+    confirm_button(client)
+    suppress(EMAIL, reason=Suppression.Reason.MOVED, scope=Suppression.Scope.NEWSLETTERS, at=timezone.now())
+    ask(client, amount="4000", frequency="once", currency="USD")
+    work()
+    assert list(Reminder.objects.values_list("state", "amount")) == [("confirmed", 4000)]
+
+
 def test_the_same_form_twice_is_one_reminder_and_one_mail(client: Client, smtp: Mailbox) -> None:
     for _ in range(3):
         ask(client)

@@ -195,10 +195,10 @@ def test_mirror_carries_its_own_address_in_feeds_maps_and_the_page_for_nothing(s
 
 def test_page_that_cannot_be_made_stays_as_it_was_and_what_was_withdrawn_goes(site: Path) -> None:
     _export(site)
-    # Nobody can name this language, and the page of its original has to.
+    # Nobody can name this language, and the page of the original has to.
     Article.objects.filter(slug="perviy").update(language="xx")
     Article.objects.get(slug="second").withdraw(by=None, at=timezone.now(), reason="Why")
-    with pytest.raises(CommandError, match=r"2 pages could not be made.*/articles/(first|perviy)/"):
+    with pytest.raises(CommandError, match=r"1 page could not be made.*: /articles/first/$"):
         _export(site)
     assert "As <a href" in (site / "articles/first/index.html").read_text()
     assert not (site / "articles/second/index.html").exists()

@@ -197,6 +197,22 @@ def test_suppressed_address_is_not_written_to(smtp: Mailbox, notice: dict[str, A
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("bounced", [False, True])
+def test_a_mail_to_an_address_that_was_left_keeps_it_no_longer_than_it_needs(
+    smtp: Mailbox, notice: dict[str, Any], monkeypatch: pytest.MonkeyPatch, bounced: bool
+) -> None:
+    monkeypatch.setattr(outbox, "parting_templates", {TEMPLATE})
+    mail = queue(notice)
+    if bounced:
+        scope = Suppression.Scope.EVERYTHING
+        suppressions.suppress("reader@example.org", reason=Suppression.Reason.BOUNCED, scope=scope, at=AT)
+    outbox.deliver(mail.pk, at=AT)
+    mail.refresh_from_db()
+    assert (mail.state, mail.address, mail.context) == ("cancelled" if bounced else "sent", "", {})
+    assert len(smtp.messages) == (not bounced)
+
+
+@pytest.mark.django_db
 def test_newsletter_suppression_lets_a_receipt_pass(smtp: Mailbox, notice: dict[str, Any]) -> None:
     suppressions.suppress(
         "reader@example.org", reason=Suppression.Reason.COMPLAINED, scope=Suppression.Scope.NEWSLETTERS, at=AT

@@ -231,6 +231,23 @@ def test_one_mailbox_gets_few_changes_of_address_whoever_asks(newsletter: Newsle
     assert changes_mailed() == ["stranger@example.org"] * 3
 
 
+def test_a_second_button_that_was_mailed_meanwhile_ends_with_the_first(newsletter: Newsletter) -> None:
+    subscriber = make_subscription(newsletter=newsletter, email="lena@example.org").subscriber
+    at = datetime.now(UTC)
+    for token in ("first", "second"):
+        AddressChange.objects.create(
+            subscriber=subscriber,
+            new_address=f"{token}@example.org",
+            token_hash=visits._hash(token),
+            requested_at=at,
+            expires_at=at + timedelta(hours=1),
+        )
+    visits.change_address("first", at=at)
+    with pytest.raises(visits.LinkEnded):
+        visits.change_address("second", at=at)
+    assert Subscriber.objects.get().email == "first@example.org"
+
+
 def tables_with(text: str) -> set[str]:
     """Search every column of every table, as a dump of the database would show it."""
     found = set()

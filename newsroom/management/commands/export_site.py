@@ -44,4 +44,10 @@ class Command(BaseCommand):
         )
         if report.failed:
             shown = ", ".join(report.failed[:SHOWN_FAILURES])
-            raise CommandError(f"{len(report.failed)} pages could not be made, and stay as they were: {shown}")
+            count = len(report.failed)
+            words = (
+                "1 page could not be made, and stays as it was"
+                if count == 1
+                else (f"{count} pages could not be made, and stay as they were")
+            )
+            raise CommandError(f"{words}: {shown}")
