@@ -35,10 +35,12 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext, override_settings  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from bench._bulk import connection as owner  # noqa: E402
 from bench._bulk import fill  # noqa: E402
 from newsroom.models import Article, Author, Byline, Section, Tag  # noqa: E402
+from newsroom.publishing import LATEST_IN_LIST  # noqa: E402
 from sandbox.children import Child, Program  # noqa: E402
 from sandbox.ports import HOST, free_port  # noqa: E402
 from sandbox.programs import accepts, answers, python  # noqa: E402
@@ -56,6 +58,7 @@ PAGES = {
     "article": STORY_PATH,
     "front": "/",
     "section": "/sections/veresia/",
+    "section, its end": "/sections/veresia/{end}",
     "author": "/authors/{author}/",
     "tag, common": "/tags/bridges/",
     "tag, rare": "/tags/zeppelins/",
@@ -94,7 +97,8 @@ def add_articles(count: int) -> None:
     )
     tags = [Tag.objects.get_or_create(slug=word, defaults={"name": word})[0] for word in ("bridges", "zeppelins")]
     for tag, every in zip(tags, (10, 1000), strict=True):
-        rows = max(count // every, 3)
+        # A full page at both sizes: what grows has to be the archive, and not the page.
+        rows = max(count // every, LATEST_IN_LIST + 1)
         fill(
             Article.tags.through,
             rows,
@@ -112,8 +116,10 @@ def making() -> dict[str, tuple[float, int]]:
     client = Client()
     made = {}
     author = Author.objects.order_by("pk").values_list("slug", flat=True)[0]
+    last = -(-Article.objects.published(timezone.now()).filter(section__slug="veresia").count() // LATEST_IN_LIST)
+    end = f"page/{last}/" if last > 1 else ""
     for name, template in PAGES.items():
-        path = template.format(author=author)
+        path = template.format(author=author, end=end)
         taken = []
         for _number in range(TRIES + 1):
             began = time.perf_counter()

@@ -46,8 +46,6 @@ class Command(BaseCommand):
             shown = ", ".join(report.failed[:SHOWN_FAILURES])
             count = len(report.failed)
             words = (
-                "1 page could not be made, and stays as it was"
-                if count == 1
-                else (f"{count} pages could not be made, and stay as they were")
+                "1 page could not be made, and stays" if count == 1 else f"{count} pages could not be made, and stay"
             )
-            raise CommandError(f"{words}: {shown}")
+            raise CommandError(f"{words} as before: {shown}")
