@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
+from newsroom.addresses import address_hash
 from newsroom.models import Suppression
 from subscriptions import signup, unsubscribing
 from subscriptions.models import Consent, Erasure, Subscriber, Subscription
@@ -71,7 +72,8 @@ def test_reader_slips_confirms_pauses_leaves_returns_moves_and_is_forgotten(
     _press(reader, "Erase everything about me", then="It is erased")
     assert not Subscriber.objects.exists()
     assert Erasure.objects.exists()
-    assert set(Suppression.objects.values_list("reason", flat=True)) == {"erased"}
+    reasons = dict(Suppression.objects.values_list("reason", "address_hash"))
+    assert reasons == {"moved": address_hash(ADDRESS), "erased": address_hash(NEW_ADDRESS)}
     assert Consent.objects.latest("position").method == Consent.Method.ERASURE
     assert reader.context.cookies() == []
     reader.goto("/newsletter/mine/")
