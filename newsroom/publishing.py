@@ -39,7 +39,7 @@ def front_page(*, language: str, at: datetime) -> FrontPage:
 
 
 @dataclass(frozen=True)
-class Leaf:
+class ListPage:
     """One page of a long list, the newest article first. `number` counts from 1."""
 
     number: int
@@ -47,13 +47,13 @@ class Leaf:
     has_older: bool
 
 
-def leaf(articles: ArticleQuerySet, *, at: datetime, number: int) -> Leaf:
+def list_page(articles: ArticleQuerySet, *, at: datetime, number: int) -> ListPage:
     """Return one page of those of `articles` that readers may see."""
     start = (number - 1) * LATEST_IN_LIST
     # First which, and then what a teaser shows of them: a walk to the end of a long list reads nothing but keys.
     keys = articles.published(at).newest_first().values("pk")[start : start + LATEST_IN_LIST + 1]
     found = list(Article.objects.filter(pk__in=keys).for_cards().newest_first())
-    return Leaf(number=number, articles=found[:LATEST_IN_LIST], has_older=len(found) > LATEST_IN_LIST)
+    return ListPage(number=number, articles=found[:LATEST_IN_LIST], has_older=len(found) > LATEST_IN_LIST)
 
 
 def latest(articles: ArticleQuerySet, *, at: datetime, limit: int) -> list[Article]:

@@ -62,7 +62,8 @@ def of_news(*, at: datetime) -> str:
     entries = "".join(
         f"<url><loc>{_url(one.get_absolute_url())}</loc><news:news>"
         f"<news:publication><news:name>{names.get(one.language, own)}</news:name>"
-        f"<news:language>{escape(one.language)}</news:language></news:publication><news:publication_date>{_time(one.published_at)}</news:publication_date>"
+        f"<news:language>{escape(one.language)}</news:language></news:publication>"
+        f"<news:publication_date>{_time(one.published_at)}</news:publication_date>"
         f"<news:title>{escape(one.headline)}</news:title></news:news></url>\n"
         for one in newest[:NEWS_LIMIT]
     )

@@ -11,7 +11,7 @@ handler404 = "newsroom.views.errors.not_found"
 # The outlet's own language stands at `/`, each other edition at `/<language>/`.
 _formats = "|".join(FORMATS)
 # A long list goes on at `page/2/`; its first page has no number.
-_leaf = r"(?:page/(?P<number>[2-9]|[1-9][0-9]{1,4})/)?"
+_page = r"(?:page/(?P<number>[2-9]|[1-9][0-9]{1,4})/)?"
 _month = r"(?P<year>[0-9]{4})/(?P<month>[0-9]{1,2})"
 _slug = r"(?P<slug>[-a-zA-Z0-9_]+)"
 _languages = "|".join(code for code, name in settings.LANGUAGES)
@@ -22,9 +22,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", reading.front, name="front"),
     re_path(rf"^(?P<language>{_languages})/$", reading.edition, name="edition"),
     path("articles/<slug:slug>/", reading.article, name="article"),
-    re_path(rf"^sections/{_slug}/{_leaf}$", reading.section, name="section"),
-    re_path(rf"^authors/{_slug}/{_leaf}$", reading.author, name="author"),
-    re_path(rf"^tags/{_slug}/{_leaf}$", reading.tag, name="tag"),
+    re_path(rf"^sections/{_slug}/{_page}$", reading.section, name="section"),
+    re_path(rf"^authors/{_slug}/{_page}$", reading.author, name="author"),
+    re_path(rf"^tags/{_slug}/{_page}$", reading.tag, name="tag"),
     re_path(rf"^feed\.(?P<kind>{_formats})$", feeds.feed, name="feed"),
     re_path(rf"^sections/(?P<slug>[-\w]+)/feed\.(?P<kind>{_formats})$", feeds.section_feed, name="section-feed"),
     re_path(rf"^authors/(?P<slug>[-\w]+)/feed\.(?P<kind>{_formats})$", feeds.author_feed, name="author-feed"),
@@ -34,11 +34,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("preview/<str:token>/", reading.preview, name="preview"),
     path("search/", finding.find, name="search"),
     path("archive/", finding.months, name="archive"),
-    re_path(rf"^archive/{_month}/{_leaf}$", finding.month, name="archive-month"),
+    re_path(rf"^archive/{_month}/{_page}$", finding.month, name="archive-month"),
     re_path(rf"^(?P<language>{_languages})/search/$", finding.find, name="edition-search"),
     re_path(rf"^(?P<language>{_languages})/archive/$", finding.months, name="edition-archive"),
     re_path(
-        rf"^(?P<language>{_languages})/archive/{_month}/{_leaf}$",
+        rf"^(?P<language>{_languages})/archive/{_month}/{_page}$",
         finding.month,
         name="edition-archive-month",
     ),

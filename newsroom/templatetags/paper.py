@@ -61,9 +61,9 @@ def place(context: template.Context, name: str, *args: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def leaf_place(context: template.Context, number: int) -> str:
+def list_page_url(context: template.Context, number: int) -> str:
     """Return the address of another page of the list that is shown."""
-    first = context["request"].path.removesuffix(f"page/{context['leaf'].number}/")
+    first = context["request"].path.removesuffix(f"page/{context['list_page'].number}/")
     return first if number == 1 else f"{first}page/{number}/"
 
 

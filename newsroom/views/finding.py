@@ -15,7 +15,7 @@ from newsroom.outlet import current_outlet
 from newsroom.page_cache import cached
 from newsroom.pages import public, render_page
 from newsroom.search import MAX_QUERY, SEARCHES, search
-from newsroom.views.reading import find_leaf
+from newsroom.views.reading import find_list_page
 
 XML = "application/xml; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -45,10 +45,10 @@ def months(request: HttpRequest, language: str | None = None) -> HttpResponse:
 @cached
 def month(request: HttpRequest, year: str, month: str, language: str | None = None, number: str = "1") -> HttpResponse:
     first_day = _first_day(int(year), int(month))
-    shown = find_leaf(archive.of_month(first_day.year, first_day.month), number)
+    shown = find_list_page(archive.of_month(first_day.year, first_day.month), number)
     if not shown.articles:
         raise Http404
-    context = {"first_day": first_day, "leaf": shown}
+    context = {"first_day": first_day, "list_page": shown}
     return render_page(request, "newsroom/month.html", context, language=language)
 
 

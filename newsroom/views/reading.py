@@ -14,7 +14,7 @@ from newsroom.outlet import current_outlet
 from newsroom.page_cache import cached
 from newsroom.pages import public, render_page
 from newsroom.previews import read_preview
-from newsroom.publishing import Leaf, front_page, latest, leaf, related
+from newsroom.publishing import ListPage, front_page, latest, list_page, related
 from newsroom.tokens import BadToken
 
 
@@ -38,9 +38,9 @@ def _front(request: HttpRequest, language: str) -> HttpResponse:
     return render_page(request, "newsroom/front.html", {"paper": paper, "language": language}, language=language)
 
 
-def find_leaf(articles: ArticleQuerySet, number: str) -> Leaf:
+def find_list_page(articles: ArticleQuerySet, number: str) -> ListPage:
     """Return the page of that number. Only the first may be empty."""
-    found = leaf(articles, at=timezone.now(), number=int(number))
+    found = list_page(articles, at=timezone.now(), number=int(number))
     if found.number > 1 and not found.articles:
         raise Http404
     return found
@@ -50,16 +50,18 @@ def find_leaf(articles: ArticleQuerySet, number: str) -> Leaf:
 @cached
 def section(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
     section = get_object_or_404(Section, slug=slug)
-    shown = find_leaf(Article.objects.filter(section=section), number)
-    return render_page(request, "newsroom/section.html", {"section": section, "leaf": shown}, language=section.language)
+    shown = find_list_page(Article.objects.filter(section=section), number)
+    return render_page(
+        request, "newsroom/section.html", {"section": section, "list_page": shown}, language=section.language
+    )
 
 
 @require_safe
 @cached
 def author(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
     author = get_object_or_404(Author.objects.select_related("portrait"), slug=slug)
-    shown = find_leaf(Article.objects.filter(bylines__author=author), number)
-    return render_page(request, "newsroom/author.html", {"author": author, "leaf": shown})
+    shown = find_list_page(Article.objects.filter(bylines__author=author), number)
+    return render_page(request, "newsroom/author.html", {"author": author, "list_page": shown})
 
 
 @require_safe
@@ -67,12 +69,12 @@ def author(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
 def tag(request: HttpRequest, slug: str, number: str = "1") -> HttpResponse:
     tag = get_object_or_404(Tag, slug=slug)
     own = Article.objects.filter(tags=tag)
-    shown = find_leaf(own, number)
+    shown = find_list_page(own, number)
     # A subject of one edition is shown in its language, and every page of the list in that of the first.
-    newest = shown.articles if shown.number == 1 else leaf(own, at=timezone.now(), number=1).articles
+    newest = shown.articles if shown.number == 1 else list_page(own, at=timezone.now(), number=1).articles
     languages = {article.language for article in newest}
     language = languages.pop() if len(languages) == 1 else None
-    return render_page(request, "newsroom/tag.html", {"tag": tag, "leaf": shown}, language=language)
+    return render_page(request, "newsroom/tag.html", {"tag": tag, "list_page": shown}, language=language)
 
 
 @require_safe
